@@ -1,0 +1,140 @@
+"""`holdfast apply`: change the hosts, confirmed by a new login or reverted."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.cli.audit import audited
+from holdfast.cli.errors import FOUND, GOOD, REVERTED, UNREACHED, told
+from holdfast.cli.options import Work, add_confirmation, add_hosts, add_output, add_site
+from holdfast.cli.plan import planned, shown_plans
+from holdfast.report.audits import Audit, exit_code
+from holdfast.report.text import finding_counts
+from holdfast.servers.apply import Applied, Run, apply
+from holdfast.servers.catalogue import all_controls
+from holdfast.servers.fleet import AT_ONCE, Fleet
+from holdfast.servers.python import install_python, lacks_python
+from holdfast.servers.snapshot import Snapshot
+from holdfast.site import Host
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("apply", help="change it, confirmed or reverted", description=__doc__)
+    add_hosts(parser)
+    add_site(parser)
+    add_output(parser)
+    add_confirmation(parser)
+    parser.set_defaults(run=run)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one host ended: what was applied, or the error's exit code and line."""
+
+    host: str
+    applied: Applied | None
+    code: int
+    message: str = ""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    work = Work.load(arguments)
+    outcomes = asyncio.run(_apply(work))
+    work.history.keep_run("apply", work.at, _as_data(work, outcomes))
+    if arguments.format == "json":
+        work.write(json.dumps(_as_data(work, outcomes), indent=2))
+    else:
+        work.write("\n".join(_line(work, outcome) for outcome in outcomes))
+    codes = {outcome.code for outcome in outcomes}
+    return next((c for c in (REVERTED, UNREACHED, 2, FOUND) if c in codes), GOOD)
+
+
+async def _apply(work: Work) -> list[Outcome]:
+    await _offer_python(work)
+    audit = await audited(work)
+    failed = [Outcome(f.host, None, UNREACHED, f.message) for f in audit.failures]
+    plans = planned(work, audit)
+    if any(not plan.empty for plan in plans):
+        if not work.arguments.yes:
+            print("\n".join(shown_plans(work, plans, audit)))
+        if not await work.agreed(f"Change {', '.join(p.host for p in plans if not p.empty)}?"):
+            return [*failed, *(Outcome(p.host, None, FOUND, "not changed") for p in plans)]
+    async with work.fleet() as fleet:
+        return [*failed, *await _on_all(work, fleet, audit)]
+
+
+async def _on_all(work: Work, fleet: Fleet, audit: Audit) -> list[Outcome]:
+    """Change the hosts at the same time, a jump host before what lies behind it."""
+    snapshots = {host.name: host.snapshot for host in audit.hosts}
+    hosts = {name: host for name, host in work.hosts().items() if name in snapshots}
+    job = Run(fleet, all_controls(), work.secret, work.at.date(), work.arguments.confirm_within)
+    ended = {name: asyncio.Event() for name in hosts}
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(host: Host) -> Outcome:
+        jumps = [h.name for h in work.site.way_to(host.name)] if host.through else []
+        for jump in jumps:
+            if jump in ended:
+                await ended[jump].wait()
+        try:
+            async with slots:
+                return await _on_one(work, job, host, snapshots)
+        finally:
+            ended[host.name].set()
+
+    return list(await asyncio.gather(*(one(host) for host in hosts.values())))
+
+
+async def _on_one(work: Work, job: Run, host: Host, snapshots: Mapping[str, Snapshot]) -> Outcome:
+    others = {name: held for name, held in snapshots.items() if name != host.name}
+    try:
+        applied = await apply(job, host, others, lambda text: work.say(host.name, text))
+    except Exception as error:
+        return Outcome(host.name, None, *told(error))
+    return Outcome(host.name, applied, exit_code(applied.findings))
+
+
+async def _offer_python(work: Work) -> None:
+    """A host without python3 cannot run the hand: offer to install it first."""
+    async with work.fleet() as fleet:
+        for name in work.hosts():
+            if await lacks_python(fleet, name) and await work.agreed(
+                f"{name} has no python3, which Holdfast needs there. Install it?"
+            ):
+                work.say(name, "installing python3")
+                await install_python(fleet, name)
+
+
+def _line(work: Work, outcome: Outcome) -> str:
+    paint = work.paint()
+    if outcome.applied is None:
+        message = outcome.message.removeprefix(f"{outcome.host}: ")
+        return f"{paint('red', '✘')} {paint('bold', outcome.host)} {paint('red', message)}"
+    applied = outcome.applied
+    automatic, manual = finding_counts(applied.findings)
+    many = f" in {len(applied.transactions)} transactions" if applied.transactions else ""
+    left = f"; {manual} gaps are for a person: holdfast audit" if manual else ""
+    text = f"{applied.changes} changes{many}, {automatic} automatic gaps left{left}"
+    return f"{paint('green', '✔')} {paint('bold', outcome.host)} {text}"
+
+
+def _as_data(work: Work, outcomes: list[Outcome]) -> dict[str, Any]:
+    return {
+        "site": work.site.name,
+        "at": work.at.isoformat(timespec="seconds"),
+        "hosts": [
+            {
+                "name": outcome.host,
+                "exit": outcome.code,
+                "error": outcome.message,
+                "transactions": list(outcome.applied.transactions) if outcome.applied else [],
+                "changes": outcome.applied.changes if outcome.applied else 0,
+            }
+            for outcome in outcomes
+        ],
+    }

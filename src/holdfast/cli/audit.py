@@ -1,0 +1,82 @@
+"""`holdfast audit`: what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+
+from holdfast.cli.errors import UsageError
+from holdfast.cli.options import Work, add_hosts, add_output, add_site
+from holdfast.report.audits import Audit, HostAudit, as_data
+from holdfast.report.text import audit_lines
+from holdfast.servers.audit import judge
+from holdfast.servers.catalogue import all_controls
+from holdfast.servers.fleet import Failure
+from holdfast.servers.snapshot import LARGEST_SNAPSHOT, Snapshot, read_snapshot
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("audit", help="what is wrong", description=__doc__)
+    add_hosts(parser)
+    add_site(parser)
+    add_output(parser)
+    parser.add_argument(
+        "--from",
+        dest="snapshot",
+        type=Path,
+        metavar="SNAPSHOT.json",
+        help="judge a snapshot from a file instead of reading the host; contacts nothing",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    work = Work.load(arguments)
+    audit = _from_file(work) if arguments.snapshot else asyncio.run(audited(work))
+    work.history.keep_run("audit", work.at, as_data(audit))
+    if arguments.format == "json":
+        work.write(json.dumps(as_data(audit), indent=2))
+    else:
+        work.write("\n".join(audit_lines(audit, work.paint(), verbose=arguments.verbose)))
+    return audit.exit_code
+
+
+async def audited(work: Work) -> Audit:
+    """Read every host at the same time and judge what could be read."""
+    hosts = work.hosts()
+    async with work.fleet() as fleet:
+        snapshots, failures = await fleet.snapshots(hosts)
+    for name, snapshot in snapshots.items():
+        work.history.keep_snapshot(name, work.at, snapshot)
+    return _judged(work, snapshots, failures)
+
+
+def _judged(
+    work: Work, snapshots: dict[str, Snapshot], failures: tuple[Failure, ...] = ()
+) -> Audit:
+    hosts = work.hosts()
+    return Audit(
+        work.site.name,
+        work.at,
+        tuple(
+            HostAudit(
+                name,
+                snapshot,
+                judge(hosts[name], snapshots, work.site, all_controls(), work.at.date()),
+                snapshot.seconds,
+            )
+            for name, snapshot in snapshots.items()
+        ),
+        failures,
+    )
+
+
+def _from_file(work: Work) -> Audit:
+    hosts = list(work.hosts())
+    if len(hosts) != 1:
+        raise UsageError(f"--from judges one host: say which of {', '.join(hosts)}")
+    with work.arguments.snapshot.open("rb") as file:
+        snapshot = read_snapshot(file.read(LARGEST_SNAPSHOT + 1))
+    return _judged(work, {hosts[0]: snapshot})

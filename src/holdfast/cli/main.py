@@ -1,0 +1,56 @@
+"""The entry point: the parser, and the exit code of whatever happened.
+
+0 good, 1 something was found, 2 the command or the site file is wrong, 3 a host could not be
+reached or judged, 4 a change was reverted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from holdfast import __version__
+from holdfast.cli import apply, audit, demo, init, lab, plan, prove, undo
+from holdfast.cli.errors import told
+from holdfast.report.paint import Paint
+
+VERBS = (init, audit, plan, apply, undo, prove, lab, demo)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="holdfast",
+        description="Secures servers, and proves it by attacking them. Start with: holdfast init",
+        epilog="exit codes: 0 good, 1 something was found, 2 wrong command or site file, "
+        "3 a host could not be reached or judged, 4 a change was reverted",
+    )
+    top.add_argument("--version", action="version", version=f"holdfast {__version__}")
+    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for verb in VERBS:
+        verb.add_parser(verbs)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code. Errors are one line on stderr, never a traceback."""
+    arguments = parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("holdfast: stopped; what was under way takes itself back", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        code, message = told(error)
+        paint = Paint.on(sys.stderr)
+        for line in message.splitlines():
+            print(f"holdfast: {paint('red', line)}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""The options that the verbs share, and what they mean together: a `Work`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from holdfast.cli.errors import UsageError
+from holdfast.report.paint import Paint
+from holdfast.servers.fleet import LOCAL, Fleet
+from holdfast.servers.history import History
+from holdfast.servers.route import SessionOptions
+from holdfast.site import Host, Secret, Site, load_site, resolve
+from holdfast.site.errors import escaped, shown
+
+
+def add_site(parser: argparse.ArgumentParser) -> None:
+    """`--site`, `--as` and the options of a connection."""
+    parser.add_argument("--site", type=Path, default=Path("holdfast.toml"), metavar="FILE")
+    parser.add_argument("--as", dest="operator", metavar="ADMIN", help="the admin you are")
+    parser.add_argument(
+        "--accept-new-host-keys",
+        action="store_true",
+        help="accept the key of a host seen for the first time; never a changed one",
+    )
+
+
+def add_hosts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("hosts", nargs="*", metavar="HOST", help="default: every host of the site")
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """`--format`, `--output`, `--quiet` and `--verbose`."""
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there, not to stdout")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--verbose", action="store_true")
+
+
+def add_confirmation(parser: argparse.ArgumentParser) -> None:
+    """`--yes` and `--confirm-within`."""
+    parser.add_argument("--yes", action="store_true", help="do not ask before changing anything")
+    parser.add_argument(
+        "--confirm-within",
+        type=_seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="a transaction that is not confirmed by then is taken back (default 120)",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 5 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("must be between 5 and 3600 seconds")
+    return seconds
+
+
+@dataclass
+class Work:
+    """The site as the operator works on it, and everything a verb needs around it."""
+
+    site: Site
+    arguments: argparse.Namespace
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _secrets: dict[tuple[str, str], Secret] = field(default_factory=dict, repr=False)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    @classmethod
+    def load(cls, arguments: argparse.Namespace) -> Work:
+        """Read the site file. Raises SiteError, UsageError."""
+        if not arguments.site.exists() and set(getattr(arguments, "hosts", [])) == {LOCAL}:
+            return cls(_no_site(arguments.site), arguments)
+        site = load_site(arguments.site)
+        return cls(site.run_by(_operator(site, arguments.operator)), arguments)
+
+    @property
+    def history(self) -> History:
+        return History(self.site.folder)
+
+    def hosts(self) -> dict[str, Host]:
+        """Return the hosts named on the command line, or all. Raises UsageError."""
+        names = getattr(self.arguments, "hosts", []) or list(self.site.hosts)
+        chosen = {}
+        for name in names:
+            if name == LOCAL:
+                chosen[name] = self._here()
+            elif name in self.site.hosts:
+                chosen[name] = self.site.hosts[name]
+            else:
+                known = ", ".join(self.site.hosts) or "none"
+                raise UsageError(f"there is no host {shown(name)} in the site; it has: {known}")
+        if not chosen:
+            raise UsageError(f"{self.site.path}: the site has no hosts: add one with [hosts.NAME]")
+        return chosen
+
+    def _here(self) -> Host:
+        return Host.model_validate(
+            {"\0name": LOCAL.removeprefix("@"), "roles": ("app",), "address": "127.0.0.1"}
+        ).model_copy(update={"name": LOCAL})
+
+    def fleet(self) -> Fleet:
+        """Return the lines to the hosts; use it as an async context manager."""
+        history = self.history
+        config = (history.ssh_config, Path.home() / ".ssh" / "config")
+        options = SessionOptions(
+            known_hosts=history.known_hosts,
+            config=tuple(path for path in config if path.exists()),
+            accept_new=self._accept_new,
+        )
+        return Fleet(self.site, options, self.sudo_password)
+
+    async def _accept_new(self, host: str, key: str) -> bool:
+        if self.arguments.accept_new_host_keys:
+            self.say(host, f"accepted its host key {key}")
+            return True
+        if not sys.stdin.isatty():
+            return False
+        async with self._asking:
+            print(f"{escaped(host)} shows the host key {escaped(key)}, never seen before.")
+            return (await _typed("Accept it? [y/N] ")).strip().lower() in ("y", "yes")
+
+    async def sudo_password(self, host: str) -> Secret:
+        """Return the operator's sudo password of a host."""
+        return await self.secret(f"admins.{self.site.operator}.sudo_password", host)
+
+    async def secret(self, name: str, host: str) -> Secret:
+        """Return a secret of the site by its name: resolved, or asked once per run."""
+        admin = self.site.admins[name.split(".")[1]]
+        reference = admin.sudo_password
+        key = (name, host if reference else "")
+        async with self._asking:
+            if key not in self._secrets:
+                self._secrets[key] = (
+                    await asyncio.to_thread(
+                        resolve, reference, host=host, admin=admin.name, base_dir=self.site.folder
+                    )
+                    if reference
+                    else await self._asked(admin.name)
+                )
+            return self._secrets[key]
+
+    async def _asked(self, admin: str) -> Secret:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"the sudo password of {admin} is needed and there is no terminal to ask on: set "
+                f"admins.{admin}.sudo_password in {self.site.path} to a command:, file: or env:"
+            )
+        return Secret(await asyncio.to_thread(getpass.getpass, f"sudo password of {admin}: "))
+
+    def say(self, host: str, text: str) -> None:
+        """Show progress, on a terminal and unless told to be quiet."""
+        if not self.arguments.quiet and (sys.stderr.isatty() or self.arguments.verbose):
+            paint = Paint.on(sys.stderr)
+            print(f"{paint('bold', host)} {paint('dim', text)}", file=sys.stderr, flush=True)
+
+    async def agreed(self, question: str) -> bool:
+        """Ask before something is changed, unless `--yes`. Raises UsageError without terminal."""
+        if self.arguments.yes:
+            return True
+        if not sys.stdin.isatty():
+            raise UsageError("there is no terminal to ask on: add --yes to go ahead")
+        return (await _typed(f"{question} [y/N] ")).strip().lower() in ("y", "yes")
+
+    def write(self, lines: str) -> None:
+        """Print the result, or write it to `--output`, private, in one rename."""
+        target: Path | None = self.arguments.output
+        if target is None:
+            print(lines)
+            return
+        draft = target.with_name(f".{target.name}.draft")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(lines + "\n")
+        draft.rename(target)
+
+    def paint(self) -> Paint:
+        return Paint(False) if self.arguments.output else Paint.on(sys.stdout)
+
+
+async def _typed(question: str) -> str:
+    try:
+        return await asyncio.to_thread(input, question)
+    except EOFError:
+        return ""
+
+
+def _operator(site: Site, chosen: str | None) -> str:
+    if chosen is not None:
+        if chosen not in site.admins:
+            known = ", ".join(site.admins)
+            raise UsageError(
+                f"--as: there is no admin {shown(chosen)} in the site; it has: {known}"
+            )
+        return chosen
+    if len(site.admins) == 1:
+        return next(iter(site.admins))
+    here = getpass.getuser()
+    if here in site.admins or not site.admins:
+        return here
+    raise UsageError(f"who are you? add --as with one of: {', '.join(site.admins)}")
+
+
+def _no_site(path: Path) -> Site:
+    """A site without a file, for `audit @local`: this machine alone, no admins."""
+    name: Mapping[str, object] = {"name": "this-machine", "domain": "localhost.localdomain"}
+    return Site.model_validate({"\0path": path, "site": name})

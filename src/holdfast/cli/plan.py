@@ -1,0 +1,76 @@
+"""`holdfast plan`: what `apply` would change, as diffs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Any
+
+from holdfast.cli.audit import audited
+from holdfast.cli.errors import FOUND, GOOD, UNREACHED
+from holdfast.cli.options import Work, add_hosts, add_output, add_site
+from holdfast.report.audits import Audit
+from holdfast.report.text import plan_lines
+from holdfast.servers.losing import accounts_losing_login
+from holdfast.servers.plan import Plan, make_plan
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("plan", help="what would change, as diffs", description=__doc__)
+    add_hosts(parser)
+    add_site(parser)
+    add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    work = Work.load(arguments)
+    audit = asyncio.run(audited(work))
+    plans = planned(work, audit)
+    if arguments.format == "json":
+        work.write(json.dumps(as_data(work, plans, audit), indent=2))
+    else:
+        work.write("\n".join(shown_plans(work, plans, audit)))
+    if audit.failures:
+        return UNREACHED
+    return GOOD if all(plan.empty for plan in plans) else FOUND
+
+
+def planned(work: Work, audit: Audit) -> list[Plan]:
+    """Return the next transaction of each host that was read."""
+    return [make_plan(h.name, h.findings, h.snapshot, work.site) for h in audit.hosts]
+
+
+def shown_plans(work: Work, plans: list[Plan], audit: Audit) -> list[str]:
+    """Return the lines of several plans and of the hosts that could not be read."""
+    paint = work.paint()
+    snapshots = {host.name: host.snapshot for host in audit.hosts}
+    lines = []
+    for plan in plans:
+        losing = accounts_losing_login(plan, snapshots[plan.host], work.site)
+        lines += [*plan_lines(plan, paint, losing), ""]
+    lines += [paint("red", f"✘ {failure.message}") for failure in audit.failures]
+    total = sum(len(plan.changes) for plan in plans)
+    return [*lines, f"{total} changes"]
+
+
+def as_data(work: Work, plans: list[Plan], audit: Audit) -> dict[str, Any]:
+    return {
+        "site": work.site.name,
+        "at": work.at.isoformat(timespec="seconds"),
+        "hosts": [
+            {
+                "name": plan.host,
+                "phase": plan.phase.value,
+                "changes": [
+                    {"title": c.title(), "resource": c.resource, "diff": c.diff()}
+                    for c in plan.changes
+                ],
+                "later": [asdict(want) for want in plan.later],
+            }
+            for plan in plans
+        ],
+        "failures": [{"name": f.host, "error": f.message} for f in audit.failures],
+    }

@@ -1,0 +1,74 @@
+"""`holdfast prove`: attack what is protected, live."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from dataclasses import asdict
+
+from holdfast.cli.errors import FOUND, GOOD, UNREACHED
+from holdfast.cli.options import Work, add_confirmation, add_hosts, add_output, add_site
+from holdfast.report.text import attempt_lines
+from holdfast.servers.attack import Kind, Outcome
+from holdfast.servers.catalogue import all_controls
+from holdfast.servers.fleet import Fleet
+from holdfast.servers.prove import Attempt, prove, unreached
+from holdfast.servers.session_errors import SessionError
+from holdfast.servers.snapshot import SnapshotError
+from holdfast.site import Host
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("prove", help="attack it", description=__doc__)
+    add_hosts(parser)
+    add_site(parser)
+    add_output(parser)
+    add_confirmation(parser)
+    parser.add_argument(
+        "--disruptive", action="store_true", help="also attacks that make noise; asks first"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    work = Work.load(arguments)
+    attempts = asyncio.run(_prove(work))
+    data = {"attacks": [_data(attempt) for attempt in attempts]}
+    work.history.keep_run("prove", work.at, data)
+    if arguments.format == "json":
+        work.write(json.dumps(data, indent=2))
+    else:
+        work.write("\n".join(attempt_lines(attempts, work.paint())))
+    outcomes = {attempt.outcome for attempt in attempts}
+    if Outcome.SUCCEEDED in outcomes:
+        return FOUND
+    return UNREACHED if Outcome.INCONCLUSIVE in outcomes else GOOD
+
+
+def _data(attempt: Attempt) -> dict[str, str]:
+    return {**asdict(attempt), "outcome": attempt.outcome.value}
+
+
+async def _prove(work: Work) -> list[Attempt]:
+    kinds = {Kind.SAFE}
+    hosts = work.hosts()
+    if work.arguments.disruptive and await work.agreed(
+        f"Attack {', '.join(hosts)} with everything? It is noisy and trips limits."
+    ):
+        kinds.add(Kind.DISRUPTIVE)
+    async with work.fleet() as fleet:
+        found = await asyncio.gather(
+            *(_on(work, fleet, host, frozenset(kinds)) for host in hosts.values())
+        )
+    return [attempt for attempts in found for attempt in attempts]
+
+
+async def _on(work: Work, fleet: Fleet, host: Host, kinds: frozenset[Kind]) -> list[Attempt]:
+    def say(text: str) -> None:
+        work.say(host.name, text)
+
+    try:
+        return await prove(host, fleet, all_controls(), kinds, work.sudo_password, say)
+    except (SessionError, SnapshotError) as error:
+        return unreached(host, all_controls(), kinds, str(error))

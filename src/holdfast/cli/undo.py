@@ -1,0 +1,39 @@
+"""`holdfast undo`: take a transaction back."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from holdfast.cli.errors import FOUND, GOOD
+from holdfast.cli.options import Work, add_confirmation, add_output, add_site
+from holdfast.servers.apply import Run
+from holdfast.servers.catalogue import all_controls
+from holdfast.servers.undo import undo
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("undo", help="take a transaction back", description=__doc__)
+    parser.add_argument("hosts", nargs=1, metavar="HOST")
+    parser.add_argument("id", nargs="?", metavar="ID", help="default: the last one")
+    add_site(parser)
+    add_output(parser)
+    add_confirmation(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    work = Work.load(arguments)
+    return asyncio.run(_undo(work))
+
+
+async def _undo(work: Work) -> int:
+    (host,) = work.hosts().values()
+    if not await work.agreed(f"Take back a transaction on {host.name}?"):
+        return FOUND
+    async with work.fleet() as fleet:
+        job = Run(fleet, all_controls(), work.secret, work.at.date(), work.arguments.confirm_within)
+        done = await undo(job, host, work.arguments.id, lambda text: work.say(host.name, text))
+    work.history.keep_run("undo", work.at, {"host": host.name, "undone": done})
+    work.write(f"{host.name}: {done} was taken back")
+    return GOOD

@@ -1,0 +1,1 @@
+"""Findings, plans and attacks as a person or a program reads them."""

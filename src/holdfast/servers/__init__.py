@@ -1,0 +1,1 @@
+"""The servers' half: hosts are read, judged, changed and attacked."""

@@ -1,0 +1,236 @@
+"""Apply: snapshot, plan, one transaction, proof; again, until only manual gaps remain.
+
+A transaction is confirmed by a new login under its own rules, a fresh snapshot in which what it
+was to close is closed, and the site's own connections, which still have to work. Whatever of this
+fails, the host takes the transaction back: because it is told to, or because nobody confirms it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from holdfast.servers.audit import Finding, judge
+from holdfast.servers.changes import Secret as SecretName
+from holdfast.servers.changes import SetPassword, resolved
+from holdfast.servers.control import Control, Phase, Want
+from holdfast.servers.fleet import Fleet, Line, taken
+from holdfast.servers.plan import LOGIN_PROVEN, Plan, login_proven, make_plan, wanted
+from holdfast.servers.probes import Probe, answering, probes_for
+from holdfast.servers.session_errors import HandFailed, HandLost, SessionError, SudoRefused
+from holdfast.servers.snapshot import Snapshot, SnapshotError
+from holdfast.site import Host, Secret, Site
+
+ROUNDS = 6  # transactions of one run on one host; two are usual
+STEPS_S = 1900.0  # silence allowed while steps run: apt may take long
+RETRY_S = 1.0  # between attempts to log in anew
+
+Say = Callable[[str], None]
+AskSecret = Callable[[str, str], Awaitable[Secret]]  # (name, host) → value
+ReadSnapshots = Callable[[], Awaitable[Mapping[str, Snapshot]]]
+
+
+class Reverted(Exception):
+    """A transaction was taken back; the message says why. The host is as it was before it."""
+
+
+class Unfinished(Exception):
+    """A plan did nothing about gaps that it should close; a defect, and it says so."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was done to one host."""
+
+    host: str
+    transactions: tuple[str, ...]
+    changes: int
+    findings: tuple[Finding, ...]
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Run:
+    """What applying to any host of this run needs."""
+
+    fleet: Fleet
+    controls: Sequence[Control]
+    secret: AskSecret
+    today: date
+    confirm_within_s: float
+
+    @property
+    def site(self) -> Site:
+        return self.fleet.site
+
+
+async def apply(run: Run, host: Host, others: Mapping[str, Snapshot], say: Say) -> Applied:
+    """Bring one host to what the site says, transaction by transaction.
+
+    `others` are snapshots of the other hosts. Raises Reverted, PlanConflict, SessionError,
+    SnapshotError or Unfinished.
+    """
+    done: list[str] = []
+    changes = 0
+    for _ in range(ROUNDS):
+        line = await run.fleet.line(host.name)
+        snapshot = await taken(line)
+        findings = judge(host, {**others, host.name: snapshot}, run.site, run.controls, run.today)
+        plan = make_plan(host.name, findings, snapshot, run.site)
+        if plan.empty:
+            if plan.wants:
+                names = ", ".join(sorted({f"{w.resource} {w.key}" for w in plan.wants}))
+                raise Unfinished(f"{host.name}: nothing was planned for {names}: a defect")
+            return Applied(host.name, tuple(done), changes, findings, snapshot)
+        if plan.phase is Phase.NARROW and not login_proven(snapshot, run.site):
+            await _prove_login(run, host, say)
+        done.append(await _transact(run, host, others, plan, line, say))
+        changes += len(plan.changes)
+        await run.fleet.replace_line(host.name)
+    raise Unfinished(f"{host.name}: gaps were left after {ROUNDS} transactions: a defect")
+
+
+async def _prove_login(run: Run, host: Host, say: Say) -> None:
+    say("proving that a new login and sudo work")
+    async with run.fleet.fresh(host.name, run.site.operator) as line:
+        await line.ask({"do": "witness", "evidence": [_evidence(run.site, line)]})
+
+
+def _evidence(site: Site, line: Line) -> dict[str, str]:
+    return {
+        "kind": LOGIN_PROVEN,
+        "subject": site.operator,
+        "bound_to": line.session.key_fingerprint or "",
+    }
+
+
+async def _transact(
+    run: Run, host: Host, others: Mapping[str, Snapshot], plan: Plan, line: Line, say: Say
+) -> str:
+    identity = new_identity()
+    probes = probes_for(host, run.site)
+    before = await answering(run.fleet, probes)
+    bundle = {
+        "id": identity,
+        "changes": await _wires(run, plan),
+        "confirm_within": run.confirm_within_s,
+    }
+
+    def progress(step: dict[str, Any]) -> None:
+        if "step" in step:
+            number = int(step["step"])
+            say(f"{plan.phase} {number + 1}/{len(plan.changes)}: {plan.changes[number].title()}")
+
+    await start(line, {"bundle": bundle}, progress)
+
+    async def holds(fresh: Line) -> None:
+        await _gaps_closed(run, host, others, plan.wants, fresh)
+        await _still_answering(run, probes, before)
+
+    await confirm(run, host, identity, line, holds, say)
+    return identity
+
+
+async def start(
+    line: Line, request: dict[str, Any], progress: Callable[[dict[str, Any]], None]
+) -> None:
+    """Have the hand carry out a bundle. Raises Reverted when it took everything back."""
+    try:
+        await line.ask({"do": "start", **request}, progress, timeout_s=STEPS_S)
+    except HandFailed as failed:
+        if failed.kind == "reverted":
+            raise Reverted(str(failed)) from failed
+        raise
+
+
+async def confirm(
+    run: Run,
+    host: Host,
+    identity: str,
+    line: Line,
+    holds: Callable[[Line], Awaitable[None]],
+    say: Say,
+    users: tuple[str, ...] = (),
+) -> None:
+    """Commit a waiting transaction through a new login for which `holds` raises nothing.
+
+    Logging in is tried until the host's own deadline. Raises Reverted.
+    """
+    say("confirming by a new login")
+    deadline = time.monotonic() + run.confirm_within_s
+    problem: Exception = Reverted("no new login was tried")
+    while time.monotonic() < deadline:
+        for user in users or (run.site.operator,):
+            try:
+                async with asyncio.timeout(max(1.0, deadline - time.monotonic())):
+                    async with run.fleet.fresh(host.name, user) as fresh:
+                        await holds(fresh)
+                        evidence = [_evidence(run.site, fresh)] if user != "root" else []
+                        await _commit(fresh, identity, evidence)
+                        return
+            except (SudoRefused, Reverted, SnapshotError) as error:
+                raise await _take_back(host, identity, line, error) from error
+            except (SessionError, TimeoutError) as error:
+                problem = error
+        await asyncio.sleep(RETRY_S)
+    raise await _take_back(host, identity, line, problem) from problem
+
+
+async def _commit(fresh: Line, identity: str, evidence: list[dict[str, str]]) -> None:
+    try:
+        await fresh.ask({"do": "confirm", "id": identity, "evidence": evidence})
+    except HandFailed as failed:
+        raise Reverted(str(failed)) from failed
+
+
+async def _take_back(host: Host, identity: str, line: Line, problem: Exception) -> Reverted:
+    """Tell the host to revert, if it can still be told; otherwise it does so by itself."""
+    why = str(problem) or type(problem).__name__
+    try:
+        answer = await line.ask({"do": "revert", "id": identity}, timeout_s=180)
+        told = str(answer.get("told", ""))
+    except HandFailed as failed:
+        told = str(failed)
+    except HandLost:
+        told = "the host could not be told and takes it back by itself"
+    return Reverted(f"{host.name}: {why}; {told}")
+
+
+async def _gaps_closed(
+    run: Run, host: Host, others: Mapping[str, Snapshot], wants: tuple[Want, ...], fresh: Line
+) -> None:
+    snapshot = await taken(fresh)
+    snapshots = {**others, host.name: snapshot}
+    findings = judge(host, snapshots, run.site, run.controls, run.today)
+    left = {demand.want for demand in wanted(findings)} & set(wants)
+    if left:
+        names = ", ".join(sorted(f"{want.resource} {want.key}" for want in left)[:5])
+        raise Reverted(f"{host.name}: it was done, and is not so: {names}")
+
+
+async def _still_answering(run: Run, probes: Sequence[Probe], before: Mapping[Probe, bool]) -> None:
+    now = await answering(run.fleet, probes)
+    lost = [probe for probe in probes if before[probe] and not now[probe]]
+    if lost:
+        raise Reverted("the site's own connections broke: " + "; ".join(map(str, lost)))
+
+
+async def _wires(run: Run, plan: Plan) -> list[dict[str, Any]]:
+    wires = []
+    for change in plan.changes:
+        values = {}
+        if isinstance(change, SetPassword):
+            name: SecretName = change.password
+            values[name.name] = (await run.secret(name.name, plan.host)).reveal()
+        wires.append(resolved(change.wire(), values))
+    return wires
+
+
+def new_identity() -> str:
+    """Return an id that sorts by time: `20260102T030405-1f2e`."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"

@@ -1,0 +1,124 @@
+"""What an attack is, and what it may use: written against vantages, free of any transport.
+
+Each attack ends `repelled`, `succeeded` or `inconclusive`. A host that is down or refuses
+everybody repels nothing, so every attack names its canary: the legitimate counterpart from the
+same vantage, tried before and after. If that fails, the attack is inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from holdfast.servers.snapshot import Snapshot
+from holdfast.site import Host, Role, Site
+
+
+class Outcome(StrEnum):
+    REPELLED = "repelled"
+    SUCCEEDED = "succeeded"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Kind(StrEnum):
+    """`disruptive` trips limits or makes noise and is asked for first; `lab` is for lab hosts."""
+
+    SAFE = "safe"
+    DISRUPTIVE = "disruptive"
+    LAB = "lab"
+
+
+class Reach(StrEnum):
+    """How a connection attempt ended."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    SILENT = "silent"
+    FAILED = "failed"  # no route, no such family: nothing was learned
+
+
+class Login(StrEnum):
+    """How a login attempt ended; UNREACHED says nothing about the credentials."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNREACHED = "unreached"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended that the attacker ran on the host as an ordinary login."""
+
+    status: int
+    output: str
+
+
+class Attacker(Protocol):
+    """What an attacker can do against one host; `prove` supplies it over real connections."""
+
+    host: Host
+    site: Site
+    snapshot: Snapshot
+    login: str  # whose login `run` uses: the operator's, or root's where there is no other yet
+
+    async def connect(self, vantage: str, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
+        """Try TCP connections from `outside` or from the host of that name."""
+        ...
+
+    async def login_with_admin_key(self, user: str) -> Login:
+        """Offer the operator's own key for any user."""
+        ...
+
+    async def login_with_new_key(self, user: str) -> Login:
+        """Offer a key that was made a moment ago."""
+        ...
+
+    async def login_with_password(self, user: str) -> Login:
+        """Offer the operator's sudo password of this host, and no key."""
+        ...
+
+    async def run(self, argv: Sequence[str]) -> Ran:
+        """Run a command on the host as the operator's login, without sudo."""
+        ...
+
+    async def canary(self) -> bool:
+        """Whether the operator's own proper login works right now."""
+        ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    outcome: Outcome
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A live attempt that must fail. `id` is `CONTROL/NAME` without the control."""
+
+    name: str
+    title: str
+    vantage: str  # outside, app host, database host, browser, or the host itself
+    kind: Kind
+    attempt: Callable[[Attacker], Awaitable[Verdict]]
+    roles: frozenset[Role] = frozenset(Role)
+
+
+def repelled(evidence: str) -> Verdict:
+    return Verdict(Outcome.REPELLED, evidence)
+
+
+def succeeded(evidence: str) -> Verdict:
+    return Verdict(Outcome.SUCCEEDED, evidence)
+
+
+def inconclusive(evidence: str) -> Verdict:
+    return Verdict(Outcome.INCONCLUSIVE, evidence)

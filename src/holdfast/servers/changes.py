@@ -1,0 +1,242 @@
+"""The closed set of changes: what a plan may do to a host, how each shows itself.
+
+A change knows the state in which the plan saw its resource (`expect`); the hand refuses to start
+when the host has moved on since. The spelling of these states is shared with the hand's
+`steps.py`: files `MODE OWNER GROUP SHA256`, folders `MODE OWNER GROUP`, accounts `open` or
+`expired`, passwords `set`, `locked` or `empty`, memberships `in` or `out`, the firewall the
+SHA-256 of its text, units `ENABLED ACTIVE`; and `absent`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret by its name; its value is resolved when the transaction is sent, never before."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step on one resource; subclasses are the whole set."""
+
+    kind: ClassVar[str]
+    order: ClassVar[int]  # changes of a transaction run by this, then by resource
+
+    @property
+    def resource(self) -> str:
+        raise NotImplementedError
+
+    def title(self) -> str:
+        """One line that says what is done."""
+        raise NotImplementedError
+
+    def diff(self) -> str:
+        """What changes, as a unified diff where there is text; otherwise nothing."""
+        return ""
+
+    def wire(self) -> dict[str, Any]:
+        """The form the hand reads; secrets are still names."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class InstallPackages(Change):
+    kind, order = "packages", 0
+    names: tuple[str, ...]
+
+    @property
+    def resource(self) -> str:
+        return "packages"
+
+    def title(self) -> str:
+        return f"install {', '.join(self.names)}"
+
+
+@dataclass(frozen=True)
+class CreateGroup(Change):
+    kind, order = "group", 1
+    name: str
+    expect: str = ABSENT
+
+    @property
+    def resource(self) -> str:
+        return f"group {self.name}"
+
+    def title(self) -> str:
+        return f"create group {self.name}"
+
+
+@dataclass(frozen=True)
+class OpenAccount(Change):
+    """Create the account with a home and a locked password, or let an expired one in again."""
+
+    kind, order = "account", 2
+    name: str
+    shell: str
+    expect: str
+
+    @property
+    def resource(self) -> str:
+        return f"account {self.name}"
+
+    def title(self) -> str:
+        verb = "create" if self.expect == ABSENT else "open"
+        return f"{verb} account {self.name}, shell {self.shell}"
+
+
+@dataclass(frozen=True)
+class JoinGroup(Change):
+    kind, order = "membership", 3
+    account: str
+    group: str
+    expect: str = "out"
+
+    @property
+    def resource(self) -> str:
+        return f"account {self.account}, group {self.group}"
+
+    def title(self) -> str:
+        return f"put {self.account} into group {self.group}"
+
+
+@dataclass(frozen=True)
+class SetPassword(Change):
+    kind, order = "password", 4
+    account: str
+    password: Secret
+    expect: str
+
+    @property
+    def resource(self) -> str:
+        return f"password of {self.account}"
+
+    def title(self) -> str:
+        return f"set the password of {self.account} ({self.password.name})"
+
+
+@dataclass(frozen=True)
+class MakeFolder(Change):
+    kind, order = "folder", 5
+    path: str
+    mode: int
+    owner: str
+    group: str
+    expect: str
+
+    @property
+    def resource(self) -> str:
+        return self.path
+
+    def title(self) -> str:
+        return f"folder {self.path}, {self.mode:04o} {self.owner}:{self.group}"
+
+
+@dataclass(frozen=True)
+class WriteFile(Change):
+    """Replace a file in one rename. `read_by` is the unit that must read it afterwards."""
+
+    kind, order = "file", 6
+    path: str
+    content: str
+    mode: int
+    owner: str
+    group: str
+    expect: str
+    before: str
+    read_by: str = ""
+
+    @property
+    def resource(self) -> str:
+        return self.path
+
+    def title(self) -> str:
+        verb = "write" if self.expect == ABSENT else "change"
+        return f"{verb} {self.path}, {self.mode:04o} {self.owner}:{self.group}"
+
+    def diff(self) -> str:
+        return "".join(
+            line if line.endswith("\n") else line + "\n"
+            for line in difflib.unified_diff(
+                self.before.splitlines(keepends=True),
+                self.content.splitlines(keepends=True),
+                "/dev/null" if self.expect == ABSENT else self.path,
+                self.path,
+            )
+        )
+
+    def wire(self) -> dict[str, Any]:
+        wire = super().wire()
+        del wire["before"]
+        return wire
+
+
+@dataclass(frozen=True)
+class LoadFirewall(Change):
+    """Load our table in one atomic step; other tables are not touched."""
+
+    kind, order = "firewall", 7
+    text: str
+    expect: str
+    before: str
+
+    @property
+    def resource(self) -> str:
+        return "nft inet holdfast"
+
+    def title(self) -> str:
+        return "load table inet holdfast into the kernel"
+
+    def wire(self) -> dict[str, Any]:
+        wire = super().wire()
+        del wire["before"]
+        return wire
+
+
+@dataclass(frozen=True)
+class EnableUnit(Change):
+    kind, order = "unit", 8
+    name: str
+    expect: str
+
+    @property
+    def resource(self) -> str:
+        return f"unit {self.name}"
+
+    def title(self) -> str:
+        return f"enable {self.name}"
+
+
+@dataclass(frozen=True)
+class ReloadService(Change):
+    """Have a running service read its configuration again; taking it back does nothing."""
+
+    kind, order = "reload", 9
+    name: str
+
+    @property
+    def resource(self) -> str:
+        return f"service {self.name}"
+
+    def title(self) -> str:
+        return f"reload {self.name}"
+
+
+def text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def resolved(wire: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Return the wire form with secret names replaced by their values."""
+    if wire["kind"] != SetPassword.kind:
+        return dict(wire)
+    return {**wire, "password": secrets[wire["password"]["name"]]}

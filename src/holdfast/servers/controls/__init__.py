@@ -1,0 +1,1 @@
+"""The controls, one file per family; `catalogue.py` finds them."""

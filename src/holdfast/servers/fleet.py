@@ -1,0 +1,187 @@
+"""The hosts of a site during one run: one login each, opened when first needed.
+
+A host is logged in to as the operator. Where that account does not exist yet, the provider's root
+is tried: that is first contact, and the only time root is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from holdfast.servers.access import private
+from holdfast.servers.hand_channel import Hand, OnProgress
+from holdfast.servers.route import Route, SessionOptions
+from holdfast.servers.session import LocalSession, Session
+from holdfast.servers.session_errors import LoginRefused, SessionError
+from holdfast.servers.snapshot import Snapshot, SnapshotError, read_snapshot
+from holdfast.site import Host, Secret, Site
+
+LOCAL = "@local"
+AT_ONCE = 10  # hosts worked on at the same time
+
+AskSudo = Callable[[str], Awaitable[Secret]]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A host that could not be reached or read: the error's one line."""
+
+    host: str
+    message: str
+
+
+class Line:
+    """A session and the hand that runs over it."""
+
+    def __init__(self, session: Session | LocalSession, hand: Hand) -> None:
+        self.session = session
+        self.hand = hand
+
+    @property
+    def user(self) -> str:
+        return self.session.user
+
+    async def ask(
+        self, request: dict[str, Any], on_progress: OnProgress | None = None, timeout_s: float = 60
+    ) -> dict[str, Any]:
+        return await self.hand.ask(request, on_progress, timeout_s)
+
+
+class Fleet:
+    """Opens and keeps the lines to the hosts of a site. Use as an async context manager.
+
+    `sudo_password(host)` is called when sudo on that host asks, at most once per line.
+    """
+
+    def __init__(self, site: Site, options: SessionOptions, sudo_password: AskSudo) -> None:
+        self.site = site
+        self.options = options
+        self._sudo_password = sudo_password
+        self._lines: dict[str, Line] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Fleet:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    async def line(self, host: str) -> Line:
+        """Return the line to a host, opened as the operator or, at first contact, as root."""
+        async with self._locks.setdefault(host, asyncio.Lock()):
+            if host not in self._lines:
+                self._lines[host] = await self._stack.enter_async_context(self._open(host))
+            return self._lines[host]
+
+    async def replace_line(self, host: str) -> Line:
+        """Forget the line to a host, whose rules have changed, and open a new one."""
+        self._lines.pop(host, None)
+        return await self.line(host)
+
+    @asynccontextmanager
+    async def _open(self, host: str) -> AsyncIterator[Line]:
+        async with AsyncExitStack() as stack:
+            try:
+                yield await stack.enter_async_context(self.fresh(host, self.site.operator))
+                return
+            except LoginRefused as refused:
+                operator_refused = refused
+            try:
+                line = await stack.enter_async_context(self.fresh(host, "root"))
+            except LoginRefused:
+                raise operator_refused from None
+            yield line
+
+    @asynccontextmanager
+    async def fresh(
+        self, host: str, user: str, options: SessionOptions | None = None
+    ) -> AsyncIterator[Line]:
+        """A new login as this user, with a hand of its own, ended with the context."""
+        async with self.session(host, user, options) as session:
+            hand = await session.hand(lambda: self._sudo_password(host))
+            try:
+                yield Line(session, hand)
+            finally:
+                with contextlib.suppress(SessionError):
+                    await hand.close()
+
+    @asynccontextmanager
+    async def session(
+        self, host: str, user: str, options: SessionOptions | None = None
+    ) -> AsyncIterator[Session | LocalSession]:
+        """A new login as this user. `@local` is this machine, whoever runs Holdfast."""
+        if host == LOCAL:
+            async with LocalSession.open() as here:
+                yield here
+            return
+        async with Session.open(self.route(host, user), options or self._preferring()) as session:
+            yield session
+
+    def _preferring(self) -> SessionOptions:
+        """Offer the operator's keys of the site first: a server counts every key it sees."""
+        admin = self.site.admins.get(self.site.operator)
+        prints = tuple(key.fingerprint for key in admin.keys) if admin else ()
+        return replace(self.options, prefer=prints)
+
+    def route(self, host: str, user: str) -> Route:
+        """Return how a host of the site is reached as this user."""
+        target = self.site.hosts[host]
+        if target.through is None:
+            return Route(host, target.addresses, user)
+        addresses = tuple(dict.fromkeys((*private(target), *target.addresses)))
+        return Route(host, addresses, user, through=self.route(target.through, self._user(target)))
+
+    def _user(self, target: Host) -> str:
+        """Who jumps: the operator, or root on a jump host that is still at first contact."""
+        line = self._lines.get(target.through or "")
+        return line.user if line else self.site.operator
+
+    async def snapshot(self, host: str) -> Snapshot:
+        """Read a snapshot. Raises SessionError or SnapshotError."""
+        target = self.site.hosts.get(host)
+        if target is not None and target.through is not None:
+            await self.line(target.through)  # settles who jumps
+        return await taken(await self.line(host))
+
+    async def snapshots(
+        self, hosts: Iterable[str]
+    ) -> tuple[dict[str, Snapshot], tuple[Failure, ...]]:
+        """Read several hosts at the same time; one that fails does not stop the others."""
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(host: str) -> Snapshot | Failure:
+            async with slots:
+                try:
+                    return await self.snapshot(host)
+                except (SessionError, SnapshotError) as error:
+                    return Failure(host, str(error))
+
+        names = list(hosts)
+        read = await asyncio.gather(*(one(name) for name in names))
+        found = {n: r for n, r in zip(names, read, strict=True) if isinstance(r, Snapshot)}
+        return found, tuple(r for r in read if isinstance(r, Failure))
+
+    async def probe(
+        self, vantage: str, targets: Sequence[tuple[str, int]], timeout_s: float = 1.0
+    ) -> dict[tuple[str, int], str]:
+        """Try TCP connections from a host of the site; return how each ended."""
+        line = await self.line(vantage)
+        request = {"do": "probe", "targets": [list(t) for t in targets], "timeout_s": timeout_s}
+        answer = await line.ask(request, timeout_s=60 + timeout_s * (1 + len(targets) / 256))
+        return {(str(a), int(p)): str(how) for a, p, how in answer.get("results", ())}
+
+
+async def taken(line: Line) -> Snapshot:
+    """Read a snapshot over a line. Raises SessionError or SnapshotError."""
+    answer = await line.ask({"do": "snapshot"})
+    try:
+        return read_snapshot(json.dumps(answer))
+    except SnapshotError as error:
+        raise SnapshotError(f"{line.session.host}: {error}") from None

@@ -1,0 +1,277 @@
+"""The steps of a transaction: how each change is seen, done and restored on the host.
+
+A step knows three things. `look` returns the state of its resource, spelled as the controller's
+`changes.py` spells it, with what it takes to come back to it. `do` makes the change. `restore`
+brings back a state that `look` returned; undo restores what was seen before, and a revert of an
+undo restores what was seen before *that*, so there is one way back for both.
+
+No record holds a password hash: a password is taken back by locking it, and given back by
+unlocking it, the hash stays in /etc/shadow.
+"""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import pwd
+import time
+from typing import Any, Callable, Dict, Type
+
+from . import files
+from .failed import Failed
+from .places import call, must
+
+ABSENT = files.ABSENT
+Record = Dict[str, Any]
+
+
+class Step:
+    """One change of a transaction; `wire` is what the controller sent."""
+
+    guarded = True  # whether its resource must still be as the plan saw it
+
+    def __init__(self, wire: Record) -> None:
+        self.wire = wire
+
+    def look(self) -> Record:
+        raise NotImplementedError
+
+    def do(self, say: Callable[[str], None]) -> None:
+        raise NotImplementedError
+
+    def restore(self, seen: Record) -> None:
+        raise NotImplementedError
+
+
+class Packages(Step):
+    """Packages are installed and stay: taking them away could take away what others need."""
+
+    guarded = False
+
+    def look(self) -> Record:
+        return {"state": ""}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        must(["dpkg", "--configure", "-a"], timeout_s=600)
+        install = ["apt-get", "-qy", "-o", "DPkg::Lock::Timeout=120", "install"]
+        install += ["--no-install-recommends", *self.wire["names"]]
+        if call(install, timeout_s=900).returncode != 0:
+            say("refreshing the package lists")
+            must(["apt-get", "-qy", "update"], timeout_s=300)
+            must(install, timeout_s=900)
+
+    def restore(self, seen: Record) -> None:
+        call(["dpkg", "--configure", "-a"], timeout_s=600)
+
+
+class Group(Step):
+    def look(self) -> Record:
+        return {"state": "present" if self._members() is not None else ABSENT}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        if self._members() is None:
+            must(["groupadd", "--system", self.wire["name"]])
+
+    def restore(self, seen: Record) -> None:
+        if seen["state"] == ABSENT and self._members() is not None:
+            must(["groupdel", self.wire["name"]])
+        elif seen["state"] != ABSENT:
+            self.do(lambda _: None)
+
+    def _members(self) -> Any:
+        try:
+            return grp.getgrnam(self.wire["name"]).gr_mem
+        except KeyError:
+            return None
+
+
+class Account(Step):
+    """Creating an account is taken back by letting nobody in, never by deleting a home."""
+
+    def look(self) -> Record:
+        try:
+            shell = pwd.getpwnam(self.wire["name"]).pw_shell
+        except KeyError:
+            return {"state": ABSENT}
+        field = _shadow(self.wire["name"])[7]
+        expired = field.isdigit() and int(field) <= time.time() // 86400
+        return {"state": "expired" if expired else "open", "shell": shell}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        name, shell = self.wire["name"], self.wire["shell"]
+        if self.look()["state"] == ABSENT:
+            must(["useradd", "--create-home", "--shell", shell, name])
+        else:
+            must(["usermod", "--expiredate", "", "--shell", shell, name])
+
+    def restore(self, seen: Record) -> None:
+        name = self.wire["name"]
+        now = self.look()["state"]
+        if seen["state"] == "open":
+            must(["usermod", "--expiredate", "", "--shell", seen["shell"], name])
+        elif now != ABSENT:
+            shell = ["--shell", seen["shell"]] if "shell" in seen else []
+            must(["usermod", "--lock", "--expiredate", "1", *shell, name])
+
+
+class Membership(Step):
+    def look(self) -> Record:
+        try:
+            members = grp.getgrnam(self.wire["group"]).gr_mem
+        except KeyError:
+            return {"state": "out"}
+        return {"state": "in" if self.wire["account"] in members else "out"}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        must(["gpasswd", "--add", self.wire["account"], self.wire["group"]])
+
+    def restore(self, seen: Record) -> None:
+        if self.look()["state"] == seen["state"]:
+            return
+        flag = "--add" if seen["state"] == "in" else "--delete"
+        must(["gpasswd", flag, self.wire["account"], self.wire["group"]])
+
+
+class Password(Step):
+    def look(self) -> Record:
+        try:
+            pwd.getpwnam(self.wire["account"])
+        except KeyError:
+            return {"state": ABSENT}
+        field = _shadow(self.wire["account"])[1]
+        locked = field.startswith(("!", "*"))
+        return {"state": "locked" if locked else "set" if field else "empty"}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        must(["chpasswd"], text=f"{self.wire['account']}:{self.wire['password']}\n")
+
+    def restore(self, seen: Record) -> None:
+        now = self.look()["state"]
+        if now == ABSENT or (now == "set") == (seen["state"] == "set"):
+            return
+        must(["usermod", "--unlock" if seen["state"] == "set" else "--lock", self.wire["account"]])
+
+
+class Folder(Step):
+    def look(self) -> Record:
+        return files.look(self.wire["path"])
+
+    def do(self, say: Callable[[str], None]) -> None:
+        wire = self.wire
+        files.make_folder(wire["path"], wire["mode"], wire["owner"], wire["group"])
+
+    def restore(self, seen: Record) -> None:
+        if seen["state"] != ABSENT:
+            files.make_folder(self.wire["path"], seen["mode"], seen["owner"], seen["group"])
+        elif not files.remove_folder(self.wire["path"]):
+            raise Failed(f"{self.wire['path']} is kept: somebody has put something into it")
+
+
+class File(Step):
+    def look(self) -> Record:
+        return files.look(self.wire["path"])
+
+    def do(self, say: Callable[[str], None]) -> None:
+        wire = self.wire
+        content = wire["content"].encode()
+        files.put(wire["path"], content, wire["mode"], wire["owner"], wire["group"])
+        self._tell_systemd()
+
+    def restore(self, seen: Record) -> None:
+        if seen["state"] == ABSENT:
+            files.remove(self.wire["path"])
+        else:
+            content = seen["content"].encode("latin-1")
+            files.put(self.wire["path"], content, seen["mode"], seen["owner"], seen["group"])
+        self._tell_systemd()
+
+    def _tell_systemd(self) -> None:
+        if self.wire["read_by"] == "systemd":
+            call(["systemctl", "daemon-reload"])
+
+
+class Firewall(Step):
+    """Our one table; nft replaces it in a single transaction of the kernel."""
+
+    def look(self) -> Record:
+        try:
+            listed = call(["nft", "-s", "list", "table", "inet", "holdfast"])
+        except Failed:
+            return {"state": ABSENT}
+        if listed.returncode != 0:
+            return {"state": ABSENT}
+        return {"state": hashlib.sha256(listed.stdout.encode()).hexdigest(), "text": listed.stdout}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        must(["nft", "-f", "-"], text=self.wire["text"])
+
+    def restore(self, seen: Record) -> None:
+        replace = "table inet holdfast\ndelete table inet holdfast\n"
+        if seen["state"] != ABSENT:
+            must(["nft", "-f", "-"], text=replace + seen["text"])
+        elif self.look()["state"] != ABSENT:
+            must(["nft", "-f", "-"], text=replace)
+
+
+class Unit(Step):
+    def look(self) -> Record:
+        said = call(["systemctl", "is-enabled", self.wire["name"]]).stdout.strip()
+        return {"state": "enabled" if said == "enabled" else "disabled"}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        must(["systemctl", "--quiet", "enable", self.wire["name"]])
+
+    def restore(self, seen: Record) -> None:
+        if self.look()["state"] != seen["state"]:
+            verb = "enable" if seen["state"] == "enabled" else "disable"
+            must(["systemctl", "--quiet", verb, self.wire["name"]])
+
+
+class Reload(Step):
+    guarded = False
+
+    def look(self) -> Record:
+        return {"state": ""}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        reload_service(self.wire["name"])
+
+    def restore(self, seen: Record) -> None:
+        pass
+
+
+KINDS: Dict[str, Type[Step]] = {
+    "packages": Packages,
+    "group": Group,
+    "account": Account,
+    "membership": Membership,
+    "password": Password,
+    "folder": Folder,
+    "file": File,
+    "firewall": Firewall,
+    "unit": Unit,
+    "reload": Reload,
+}
+
+
+def step(wire: Record) -> Step:
+    """Return the step for what the controller sent. Raises Failed for an unknown kind."""
+    kind = KINDS.get(str(wire.get("kind")))
+    if kind is None:
+        raise Failed(f"this hand does not know changes of kind {wire.get('kind')!r}", "version")
+    return kind(wire)
+
+
+def reload_service(name: str) -> None:
+    """Have a running service read its configuration; one that does not run stays as it is."""
+    if call(["systemctl", "is-active", "--quiet", name]).returncode == 0:
+        must(["systemctl", "reload", name])
+
+
+def _shadow(name: str) -> list[str]:
+    """Return the fields of the account's shadow line; never leaves this process."""
+    with open("/etc/shadow", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(name + ":"):
+                return (line.rstrip("\n") + ":" * 9).split(":")[:9]
+    return [name, "*", "", "", "", "", "", "", ""]

@@ -1,0 +1,226 @@
+"""Carrying out a transaction, and the three ways it ends: committed, reverted, undone later.
+
+`carry_out` runs in a unit of its own (`holdfast-transaction@ID`), so that a lost controller does
+no harm. It leaves the transaction *waiting*: only `confirm`, from a new login, commits it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any, Callable, Dict, List
+
+from . import files, journal, places, validate
+from .failed import Failed
+from .places import call, must
+from .steps import Packages, Record, Step, reload_service, step
+
+LONGEST_S = 1800  # a transaction whose steps take longer is taken back
+DEADLINE = "holdfast-deadline"
+
+Say = Callable[[Dict[str, Any]], None]
+
+
+class _Undo(Step):
+    """The way back of one recorded step, as a step itself, so that undo is a transaction too."""
+
+    def __init__(self, original: Step, seen: Record, left: str) -> None:
+        super().__init__(original.wire)
+        self.original, self.seen = original, seen
+        self.guarded = original.guarded
+        self.wire = {**original.wire, "expect": left}
+
+    def look(self) -> Record:
+        return self.original.look()
+
+    def do(self, say: Callable[[str], None]) -> None:
+        self.original.restore(self.seen)
+
+    def restore(self, seen: Record) -> None:
+        self.original.restore(seen)
+
+
+def carry_out(bundle: Dict[str, Any], say: Say) -> None:
+    """Run every step of a bundle; afterwards it waits for its confirmation.
+
+    The bundle has `id`, `confirm_within` (seconds) and either `changes` or `undo` (the id of a
+    committed transaction). Any failure takes back what was done. Raises Failed.
+    """
+    with journal.lock(wait_s=0):
+        undoes = str(bundle.get("undo", ""))
+        steps = _undoing(undoes) if undoes else [step(wire) for wire in bundle["changes"]]
+        _unmoved(steps)
+        try:
+            journal.begin(bundle["id"], len(steps), undoes)
+        except OSError as error:
+            raise Failed(f"nothing was changed: {error.strerror}", "failed") from error
+        try:
+            _arm(LONGEST_S, bundle["id"])
+            _run(steps, say)
+            journal.set_state(journal.WAITING)
+            _arm(float(bundle["confirm_within"]), bundle["id"])
+        except Exception as error:
+            outcome = _take_back(at_boot=False)
+            _disarm()
+            reason = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+            raise Failed(f"{reason}; {outcome['told']}", "reverted") from error
+
+
+def _run(steps: List[Step], say: Say) -> None:
+    validated = False
+    for number, doing in enumerate(steps):
+        if not validated and not isinstance(doing, Packages):
+            validate.try_out(steps)
+            validated = True
+        say({"step": number, "of": len(steps)})
+        journal.before(number, doing, doing.look())
+        doing.do(lambda text: say({"note": text}))
+        journal.after(number, str(doing.look()["state"]))
+    for name in _readers(steps):
+        reload_service(name)
+
+
+def _unmoved(steps: List[Step]) -> None:
+    """Refuse when a resource is not any more as the plan, or the undo, takes it to be."""
+    for doing in steps:
+        if not doing.guarded:
+            continue
+        held, expected = str(doing.look()["state"]), doing.wire.get("expect")
+        if expected and held != expected:
+            name = doing.wire.get("path") or doing.wire.get("name") or doing.wire.get("account")
+            raise Failed(
+                f"{doing.wire['kind']} {name or ''} was changed by somebody else meanwhile "
+                f"({expected[:60]!r} is now {held[:60]!r}): look at it, then start again",
+                "moved",
+            )
+
+
+def _undoing(identity: str) -> List[Step]:
+    folder = f"{places.TRANSACTIONS}/{_plain(identity)}"
+    text = files.read_record(folder + "/state.json")
+    if text is None or json.loads(text)["state"] != journal.COMMITTED:
+        raise Failed(f"there is no committed transaction {identity} on this host", "none")
+    return [_Undo(original, seen, left) for original, seen, left in journal.steps_of(folder)]
+
+
+def confirm(identity: str, evidence: List[Record]) -> Dict[str, Any]:
+    """Commit a waiting transaction. Raises Failed when it has been taken back already."""
+    with journal.lock(wait_s=30):
+        try:
+            state = journal.current()
+        except Failed:
+            state = {"id": "", "state": ""}
+        if state["id"] != identity or state["state"] != journal.WAITING:
+            raise Failed(f"transaction {identity} is not waiting any more", "reverted")
+        journal.end(journal.COMMITTED)
+        if state.get("undoes"):
+            _mark_undone(state["undoes"])
+    _disarm()
+    witness(evidence)
+    return {"id": identity, "state": journal.COMMITTED}
+
+
+def witness(evidence: List[Record]) -> Dict[str, Any]:
+    """Append evidence of what has just been proven on this host."""
+    places.private_folder(places.STATE)
+    handle = os.open(places.EVIDENCE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        for record in evidence:
+            fields = {key: str(record[key]) for key in ("kind", "subject", "bound_to")}
+            file.write(json.dumps({**fields, "at": time.time()}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return {"recorded": len(evidence)}
+
+
+def take_back(identity: str = "", at_boot: bool = False) -> Dict[str, Any]:
+    """Revert the armed transaction, if there is one and it is the one meant."""
+    with journal.lock(wait_s=60):
+        try:
+            state = journal.current()
+        except Failed:
+            return {"state": "none", "told": "nothing was under way"}
+        if identity and state["id"] != identity:
+            return {"state": "none", "told": "another transaction is under way"}
+        outcome = _take_back(at_boot)
+    _disarm()
+    return outcome
+
+
+def _take_back(at_boot: bool) -> Dict[str, Any]:
+    journal.free_ballast()
+    kept = []
+    done = journal.steps_of(places.CURRENT)
+    for doing, seen, left in done:
+        problem = _restore(doing, seen, left)
+        if problem:
+            kept.append(problem)
+    if not at_boot:
+        call(["systemctl", "reset-failed", "ssh.service"])
+        for name in _readers([doing for doing, _, _ in done]):
+            try:
+                reload_service(name)
+            except Failed as error:
+                kept.append(str(error))
+    state = journal.PARTLY if kept else journal.REVERTED
+    identity = journal.end(state)
+    told = "everything was taken back" if not kept else "taken back except: " + "; ".join(kept)
+    return {"id": identity, "state": state, "kept": kept, "told": told}
+
+
+def _restore(doing: Step, seen: Record, left: str) -> str:
+    """Restore one step; return why it could not be, or "". What somebody else changed stays."""
+    problem = ""
+    for _ in range(3):
+        try:
+            now = str(doing.look()["state"])
+            if left and now not in (left, str(seen["state"])):
+                return f"{doing.wire['kind']} was changed by somebody else since"
+            doing.restore(seen)
+            return ""
+        except (Failed, OSError, KeyError) as error:
+            problem = f"{doing.wire['kind']}: {error}"
+    return problem
+
+
+def _readers(steps: List[Step]) -> List[str]:
+    names = {str(doing.wire.get("read_by", "")) for doing in steps}
+    return sorted(names - {"", "systemd"})
+
+
+def _arm(after_s: float, identity: str) -> None:
+    """Set the timer that takes the transaction back; replaces the one set before."""
+    _disarm()
+    must(
+        [
+            "systemd-run",
+            "--quiet",
+            f"--unit={DEADLINE}",
+            f"--on-active={after_s:.3f}",
+            "--timer-property=AccuracySec=100ms",
+            "--timer-property=RemainAfterElapse=no",
+            "/usr/bin/python3",
+            "-I",
+            places.INSTALLED,
+            "deadline",
+            identity,
+        ]
+    )
+
+
+def _disarm() -> None:
+    call(["systemctl", "--quiet", "stop", DEADLINE + ".timer"])
+    call(["systemctl", "--quiet", "reset-failed", DEADLINE + ".service"])
+
+
+def _mark_undone(identity: str) -> None:
+    path = f"{places.TRANSACTIONS}/{_plain(identity)}/state.json"
+    state = json.loads(files.read_record(path) or "{}")
+    files.write_record(path, json.dumps({**state, "state": journal.UNDONE}))
+
+
+def _plain(identity: str) -> str:
+    if not identity.replace("-", "").isalnum():
+        raise Failed(f"{identity!r} is not the id of a transaction")
+    return identity

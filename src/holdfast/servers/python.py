@@ -1,0 +1,31 @@
+"""The one thing a host needs before a hand can run there."""
+
+from __future__ import annotations
+
+from holdfast.servers.fleet import Fleet
+from holdfast.servers.session_errors import NoPython, SessionError
+
+INSTALL_S = 600.0
+
+
+async def lacks_python(fleet: Fleet, host: str) -> bool:
+    """Whether a host is reached and has no python3 that a hand can run on."""
+    try:
+        await fleet.line(host)
+    except NoPython:
+        return True
+    except SessionError:
+        return False
+    return False
+
+
+async def install_python(fleet: Fleet, host: str) -> None:
+    """Install python3 with apt, as root at first contact. Raises SessionError."""
+    async with fleet.session(host, "root") as session:
+        for argv in (["apt-get", "-qy", "update"], ["apt-get", "-qy", "install", "python3"]):
+            done = await session.run(argv, timeout_s=INSTALL_S)
+        if done.status != 0:
+            raise SessionError(
+                f"{host}: apt-get could not install python3 (status {done.status}); "
+                "install it by hand, then apply again"
+            )

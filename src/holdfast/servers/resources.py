@@ -1,0 +1,196 @@
+"""What a host consists of, for a plan: resources, the keys they have, the changes they need.
+
+A resource is written `KIND NAME`. Each kind takes its state off the snapshot, lays the wants over
+it and yields the changes that lead there; so several controls share a file without knowing each
+other. The kinds and their keys:
+
+    package NAME          installed = yes
+    group NAME            exists = yes
+    account NAME          open = SHELL · group G = present · ssh-key LINE = present
+                          password = secret NAME
+    sshd                  any keyword of sshd_config = its value · reload = now
+    sudoers               Defaults OPTION = VALUE
+    lines PATH            an existing line of the file = the line that takes its place
+    firewall              base = the version of the table · boot = enabled
+                          allow RULE = present or absent
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from holdfast.servers import firewall_table, sshd_config
+from holdfast.servers.changes import (
+    ABSENT,
+    Change,
+    CreateGroup,
+    EnableUnit,
+    InstallPackages,
+    JoinGroup,
+    LoadFirewall,
+    MakeFolder,
+    OpenAccount,
+    ReloadService,
+    Secret,
+    SetPassword,
+    WriteFile,
+    text_digest,
+)
+from holdfast.servers.snapshot import FileState, Snapshot, judged
+
+SUDOERS_FILE = "/etc/sudoers.d/zz-holdfast"  # sudo's last matching Defaults wins
+FIREWALL_UNIT = "holdfast-firewall.service"
+
+Wants = Mapping[str, str]
+Renderer = Callable[[str, Wants, Snapshot], Iterator[Change]]
+
+
+def changes_for(resource: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    """Yield the changes that give one resource what is wanted of it."""
+    kind, _, name = resource.partition(" ")
+    yield from KINDS[kind](name, wants, snapshot)
+
+
+def _package(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    if name not in judged(snapshot.packages):
+        yield InstallPackages((name,))
+
+
+def _group(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    if name not in judged(snapshot.groups):
+        yield CreateGroup(name)
+
+
+def _account(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    account = judged(snapshot.accounts).get(name)
+    home = account.home if account else f"/home/{name}"
+    lines = []
+    for key, value in wants.items():
+        word, _, rest = key.partition(" ")
+        if word == "open":
+            if account is None or account.expired:
+                yield OpenAccount(name, value, ABSENT if account is None else "expired")
+        elif word == "group":
+            if account is None or rest not in account.groups:
+                yield JoinGroup(name, rest)
+        elif word == "password":
+            secret = Secret(value.removeprefix("secret "))
+            yield SetPassword(name, secret, account.password if account else ABSENT)
+        elif word == "ssh-key":
+            lines.append(rest)
+    if lines:
+        yield from _authorized_keys(name, home, lines, account.key_files if account else {})
+
+
+def _authorized_keys(
+    name: str, home: str, lines: list[str], seen: Mapping[str, FileState]
+) -> Iterator[Change]:
+    folder, path = f"{home}/.ssh", f"{home}/.ssh/authorized_keys"
+    held = seen.get(folder)
+    if held is None:
+        yield MakeFolder(folder, 0o700, name, name, ABSENT)
+    elif (held.mode, held.owner) != (0o700, name):
+        yield MakeFolder(folder, 0o700, name, held.group, folder_state(held))
+    present = seen.get(path)
+    before = (present.content or "") if present else ""
+    known = set(before.splitlines())
+    added = "".join(f"{line}\n" for line in sorted(lines) if line not in known)
+    joint = "" if before.endswith("\n") or not before else "\n"
+    content = before + joint + added
+    yield WriteFile(path, content, 0o600, name, name, file_state(present), before)
+
+
+def _sshd(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    settings = {key: value for key, value in wants.items() if key != "reload"}
+    if settings:
+        before = _content(sshd_config.FILE, snapshot)
+        content = sshd_config.render(sshd_config.parse(before) | settings)
+        yield from _own_file(sshd_config.FILE, content, 0o644, snapshot, "ssh.service")
+    if "reload" in wants and not settings:
+        yield ReloadService("ssh.service")
+
+
+def _sudoers(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    before = _content(SUDOERS_FILE, snapshot)
+    options = {}
+    for line in before.splitlines():
+        if line.startswith("Defaults "):
+            option, _, value = line.removeprefix("Defaults ").partition("=")
+            options[f"Defaults {option}"] = value
+    options |= wants
+    lines = ["# Written by Holdfast; changes made here are seen as gaps."]
+    lines += [f"{key}={value}" for key, value in sorted(options.items())]
+    yield from _own_file(SUDOERS_FILE, "\n".join(lines) + "\n", 0o440, snapshot)
+
+
+def _lines(path: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    held = judged(snapshot.files[path])
+    before = held.content or ""
+    content = "".join(
+        wants.get(line.rstrip("\n"), line.rstrip("\n")) + ("\n" if line.endswith("\n") else "")
+        for line in before.splitlines(keepends=True)
+    )
+    if content != before:
+        yield WriteFile(path, content, held.mode, held.owner, held.group, file_state(held), before)
+
+
+def _firewall(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    running = judged(snapshot.firewall).holdfast
+    allowed = set(firewall_table.allowed(running)) if running else set()
+    for key, value in wants.items():
+        word, _, rule = key.partition(" ")
+        if word == "allow":
+            (allowed.add if value == "present" else allowed.discard)(rule)
+    table = firewall_table.render(allowed)
+    folder = snapshot.files.get("/etc/holdfast")
+    if folder is None:
+        yield MakeFolder("/etc/holdfast", 0o755, "root", "root", ABSENT)
+    yield from _own_file(firewall_table.FILE, firewall_table.loadable(table), 0o644, snapshot)
+    yield from _own_file(
+        f"/etc/systemd/system/{FIREWALL_UNIT}", firewall_table.UNIT, 0o644, snapshot, "systemd"
+    )
+    if not firewall_table.same(running, table):
+        expect = ABSENT if running is None else text_digest(running)
+        yield LoadFirewall(firewall_table.loadable(table), expect, running or "")
+    unit = judged(snapshot.units).get(FIREWALL_UNIT)
+    if unit is None or unit.enabled != "enabled":
+        yield EnableUnit(FIREWALL_UNIT, "disabled")
+
+
+def _own_file(
+    path: str, content: str, mode: int, snapshot: Snapshot, read_by: str = ""
+) -> Iterator[Change]:
+    held = snapshot.files.get(path)
+    seen = None if held is None else judged(held)
+    before = (seen.content or "") if seen else ""
+    wanted = f"{mode:04o} root root {text_digest(content)}"
+    if file_state(seen) != wanted:
+        yield WriteFile(path, content, mode, "root", "root", file_state(seen), before, read_by)
+
+
+def _content(path: str, snapshot: Snapshot) -> str:
+    held = snapshot.files.get(path)
+    return "" if held is None else (judged(held).content or "")
+
+
+def file_state(held: FileState | None) -> str:
+    """Spell a file's state as the hand does."""
+    if held is None:
+        return ABSENT
+    return f"{held.mode:04o} {held.owner} {held.group} {held.sha256}"
+
+
+def folder_state(held: FileState) -> str:
+    """Spell a folder's state as the hand does."""
+    return f"{held.mode:04o} {held.owner} {held.group}"
+
+
+KINDS: Mapping[str, Renderer] = {
+    "package": _package,
+    "group": _group,
+    "account": _account,
+    "sshd": _sshd,
+    "sudoers": _sudoers,
+    "lines": _lines,
+    "firewall": _firewall,
+}

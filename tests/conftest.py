@@ -1,0 +1,89 @@
+"""What tests share: throw-away servers, one lab per worker, put back before each test."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from holdfast.lab import Host, HostSpec, Lab
+
+SEED = int(os.environ.get("HOLDFAST_SEED") or random.SystemRandom().randrange(10**6))
+EVERY_STEP = bool(os.environ.get("HOLDFAST_EVERY_STEP"))
+SERVERS = {
+    "bookworm": HostSpec("app", "bookworm", ("app",)),
+    "trixie": HostSpec("db", "trixie", ("database",)),
+}
+UNTOUCHED = "untouched"
+
+
+def pytest_report_header() -> str:
+    """Say how the fault loops sampled their steps, so that a failure can be repeated."""
+    return f"fault steps: {'every one' if EVERY_STEP else f'sampled, HOLDFAST_SEED={SEED}'}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["HOLDFAST_SEED"] = str(SEED)  # workers sample as their parent does
+
+
+@pytest.fixture(scope="session")
+def needs_root() -> None:
+    """Skip, saying so, where servers cannot be started; with CI=true that is a failure."""
+    if os.geteuid() == 0:
+        return
+    reason = "needs root on a Debian machine: servers are started with systemd-nspawn"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def lab(needs_root: None) -> Iterator[Lab]:
+    """One lab per test worker: a Debian 12 application host, a Debian 13 database host."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    lab = Lab(f"test-{worker}", slot=20 + worker)
+    lab.down()
+    lab.up(list(SERVERS.values()))
+    try:
+        for spec in SERVERS.values():
+            lab.host(spec.name).snapshot(UNTOUCHED)
+        yield lab
+    finally:
+        lab.down()
+
+
+@pytest.fixture
+def lab_site(lab: Lab) -> Path:
+    """The folder with the lab's holdfast.toml and keys; its history is emptied before each test."""
+    for kind in ("runs", "snapshots"):
+        for path in sorted((lab.site / ".holdfast" / kind).glob("**/*.json")):
+            path.unlink()
+    return lab.site
+
+
+@pytest.fixture
+def untouched(lab: Lab) -> Callable[[str], Host]:
+    """Return the server of a release, put back to what a provider hands over."""
+
+    def back(release: str) -> Host:
+        host = lab.host(SERVERS[release].name)
+        host.reset(UNTOUCHED)
+        return host
+
+    return back
+
+
+@pytest.fixture
+def lab_hosts(lab: Lab, untouched: Callable[[str], Host]) -> Mapping[str, Host]:
+    """Both servers by release, untouched."""
+    return {release: untouched(release) for release in SERVERS}
+
+
+def sampled(steps: range, count: int, salt: str) -> list[int]:
+    """Return the steps of a fault loop to try: all of them, or `count` by the printed seed."""
+    if EVERY_STEP or len(steps) <= count:
+        return list(steps)
+    return sorted(random.Random(f"{SEED}-{salt}").sample(list(steps), count))

@@ -1,0 +1,178 @@
+"""A model of a host: what a snapshot looks like after changes were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from building import account as new_account
+from building import file
+
+from holdfast.servers import firewall_table, sshd_config
+from holdfast.servers.changes import (
+    Change,
+    CreateGroup,
+    EnableUnit,
+    InstallPackages,
+    JoinGroup,
+    LoadFirewall,
+    MakeFolder,
+    OpenAccount,
+    ReloadService,
+    SetPassword,
+    WriteFile,
+)
+from holdfast.servers.plan import LOGIN_PROVEN
+from holdfast.servers.snapshot import (
+    Account,
+    Evidence,
+    FileState,
+    Snapshot,
+    Sudo,
+    Unit,
+    Unreadable,
+    judged,
+)
+from holdfast.site import Site
+
+
+def changed(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
+    """Return the host after the changes."""
+    for change in changes:
+        snapshot = _after(snapshot, change)
+    return _recomputed(snapshot)
+
+
+def proven(snapshot: Snapshot, site: Site) -> Snapshot:
+    """Return the host with evidence of the operator's login."""
+    key = site.admins[site.operator].keys[0].fingerprint
+    record = Evidence(kind=LOGIN_PROVEN, subject=site.operator, bound_to=key, at=1.0)
+    return _with(snapshot, evidence=(*judged(snapshot.evidence), record))
+
+
+def _with(snapshot: Snapshot, **sections: Any) -> Snapshot:
+    return snapshot.model_copy(update=sections)
+
+
+def _after(snapshot: Snapshot, change: Change) -> Snapshot:
+    accounts = dict(judged(snapshot.accounts))
+    match change:
+        case InstallPackages():
+            packages = {**judged(snapshot.packages), **dict.fromkeys(change.names, "1")}
+            sudo, firewall = judged(snapshot.sudo), judged(snapshot.firewall)
+            return _with(
+                snapshot,
+                packages=packages,
+                sudo=sudo.model_copy(update={"installed": "sudo" in packages or sudo.installed}),
+                firewall=firewall.model_copy(
+                    update={"installed": "nftables" in packages or firewall.installed}
+                ),
+            )
+        case CreateGroup():
+            return _with(snapshot, groups={**judged(snapshot.groups), change.name: ()})
+        case OpenAccount():
+            held = accounts.get(change.name)
+            accounts[change.name] = (
+                held.model_copy(update={"expired": False, "shell": change.shell})
+                if held
+                else _new(change, len(accounts))
+            )
+        case JoinGroup():
+            held = accounts[change.account]
+            groups = tuple(sorted({*held.groups, change.group}))
+            accounts[change.account] = held.model_copy(update={"groups": groups})
+        case SetPassword():
+            held = accounts[change.account]
+            accounts[change.account] = held.model_copy(update={"password": "set"})
+        case MakeFolder():
+            state = file("", change.mode, change.owner, change.group)
+            return _placed(snapshot, change.path, state)
+        case WriteFile():
+            state = file(change.content, change.mode, change.owner, change.group)
+            return _placed(snapshot, change.path, state)
+        case LoadFirewall():
+            table = change.text[change.text.index("table inet holdfast {") :]
+            firewall = judged(snapshot.firewall)
+            return _with(snapshot, firewall=firewall.model_copy(update={"holdfast": table}))
+        case EnableUnit():
+            unit = Unit(active="inactive", enabled="enabled")
+            return _with(snapshot, units={**judged(snapshot.units), change.name: unit})
+        case ReloadService():
+            sshd = judged(snapshot.sshd)
+            return _with(snapshot, sshd=sshd.model_copy(update={"loaded": sshd.changed + 1}))
+        case _:
+            raise AssertionError(f"the model does not know {change}")
+    return _with(snapshot, accounts=accounts)
+
+
+def _new(change: OpenAccount, number: int) -> Account:
+    home = f"/home/{change.name}"
+    folder = file("", 0o755, change.name, change.name)
+    return new_account(
+        1000 + number,
+        home=home,
+        shell=change.shell,
+        groups=(change.name,),
+        key_files={home: folder},
+    )
+
+
+def _placed(snapshot: Snapshot, path: str, state: FileState) -> Snapshot:
+    accounts = dict(judged(snapshot.accounts))
+    for name, held in accounts.items():
+        if path.startswith(held.home + "/"):
+            accounts[name] = held.model_copy(update={"key_files": {**held.key_files, path: state}})
+            return _with(snapshot, accounts=accounts)
+    return _with(snapshot, files={**snapshot.files, path: state})
+
+
+def _recomputed(snapshot: Snapshot) -> Snapshot:
+    """What follows from the files: sshd's decisions, sudo's policy, a reload."""
+    sshd = judged(snapshot.sshd)
+    ours = snapshot.files.get(sshd_config.FILE)
+    if ours is not None:
+        settings = {
+            key.lower(): (value,)
+            for key, value in sshd_config.parse(judged(ours).content or "").items()
+        }
+        sshd = sshd.model_copy(
+            update={
+                "effective": tuple(
+                    e.model_copy(update={"settings": {**e.settings, **settings}})
+                    for e in sshd.effective
+                ),
+                "loaded": sshd.changed + 1,
+            }
+        )
+    return _with(snapshot, sshd=sshd, sudo=policy_of(snapshot))
+
+
+def policy_of(snapshot: Snapshot) -> Sudo:
+    """What cvtsudoers would say of the sudoers files in the snapshot: the parts that matter."""
+    specs: list[dict[str, Any]] = []
+    defaults: list[dict[str, Any]] = []
+    for path, held in sorted(snapshot.files.items()):
+        if not path.startswith("/etc/sudoers") or isinstance(held, Unreadable):
+            continue
+        for line in (held.content or "").splitlines():
+            words = line.split()
+            if not words or line.startswith("#"):
+                continue
+            if words[0].startswith("Defaults"):
+                defaults += [{"Options": [_option(" ".join(words[1:]))]}]
+            elif "NOPASSWD:" in line:
+                command = {"Options": [{"authenticate": False}], "Commands": []}
+                specs.append({"User_List": [{"username": words[0]}], "Cmnd_Specs": [command]})
+    installed = judged(snapshot.sudo).installed
+    return Sudo(installed=installed, policy={"Defaults": defaults, "User_Specs": specs})
+
+
+def _option(text: str) -> dict[str, Any]:
+    if text.startswith("!"):
+        return {text[1:].strip(): False}
+    name, _, value = text.partition("=")
+    return {name: value or True}
+
+
+def table(*rules: str) -> str:
+    return firewall_table.render(rules)

@@ -1,0 +1,345 @@
+"""Whatever goes wrong, somebody gets in afterwards, in the old state or the new one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from driving import (
+    admin_gets_in,
+    apply,
+    armed,
+    eventually,
+    holdfast,
+    read_until,
+    root_gets_in,
+    seen,
+    settled,
+    somebody_gets_in,
+    started,
+    states,
+)
+from faults import Point, hanging, heal, stop_at, write
+
+from conftest import SERVERS, UNTOUCHED, sampled
+from holdfast.lab import Host, Lab
+from holdfast.servers.snapshot import Snapshot
+
+WIDENED, FINISHED = "widened", "finished"
+WIDEN_STEPS, NARROW_STEPS = range(8), range(7)  # as `holdfast plan` counts them on these hosts
+DROP_IN = "/etc/ssh/sshd_config.d/50-somebody.conf"
+
+
+@pytest.fixture(scope="module", params=list(SERVERS))
+def release(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def prepared(lab: Lab, release: str) -> Host:
+    """The server with the states `widened` and `finished` kept beside `untouched`."""
+    host = lab.host(SERVERS[release].name)
+    host.reset(UNTOUCHED)
+    site = lab.site
+    stop_at(host, "kill", "before", 100)
+    with started("apply", host.name, "--yes", "--verbose", site=site) as process:
+        read_until(process, "narrow 1/")
+        process.kill()
+    eventually(lambda: not armed(host), 150, "the narrow transaction was taken back")
+    heal(host)
+    host.snapshot(WIDENED)
+    assert apply(site, host.name).code == 0
+    host.snapshot(FINISHED)
+    return host
+
+
+@pytest.fixture
+def at(prepared: Host, lab_site: Path) -> Iterator[Callable[[str], tuple[Host, Snapshot]]]:
+    """Put the server back to a kept state; return it with its snapshot."""
+
+    def back(state: str) -> tuple[Host, Snapshot]:
+        prepared.reset(state)
+        return prepared, seen(prepared)
+
+    return back
+
+
+At = Callable[[str], tuple[Host, Snapshot]]
+
+
+def unchanged(host: Host, before: Snapshot) -> None:
+    """Fail unless the host is exactly as it was before the transaction."""
+    assert settled(seen(host), before) == settled(before)
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+@pytest.mark.parametrize("step", sampled(NARROW_STEPS, 2, "narrow"))
+def test_a_hand_killed_while_it_narrows_leaves_the_old_state(
+    at: At, lab_site: Path, point: Point, step: int
+) -> None:
+    host, before = at(WIDENED)
+    stop_at(host, "kill", point, step)
+    done = apply(lab_site, host.name)
+    assert done.code == 4, done
+    assert "everything was taken back" in done.out
+    assert admin_gets_in(lab_site, host)
+    heal(host)
+    unchanged(host, before)
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+@pytest.mark.parametrize("step", sampled(WIDEN_STEPS, 2, "widen"))
+def test_a_hand_killed_while_it_widens_leaves_the_old_state(
+    at: At, lab_site: Path, point: Point, step: int
+) -> None:
+    host, before = at(UNTOUCHED)
+    stop_at(host, "kill", point, step)
+    done = apply(lab_site, host.name)
+    assert done.code == 4, done
+    assert root_gets_in(lab_site, host)
+    heal(host)
+    unchanged(host, before)
+
+
+@pytest.mark.parametrize("step", sampled(NARROW_STEPS, 2, "controller"))
+def test_a_controller_killed_at_any_step_leaves_a_way_in(at: At, lab_site: Path, step: int) -> None:
+    host, before = at(WIDENED)
+    arguments = ("--yes", "--verbose", "--confirm-within", "5")
+    with started("apply", host.name, *arguments, site=lab_site) as process:
+        read_until(process, f"narrow {step + 1}/")
+        process.send_signal(signal.SIGKILL)
+    eventually(lambda: not armed(host), 30, "the host took it back by itself")
+    assert states(host)[-1] == "reverted"
+    assert admin_gets_in(lab_site, host)
+    unchanged(host, before)
+
+
+@pytest.mark.parametrize("step", sampled(NARROW_STEPS, 1, "reboot"))
+def test_a_power_cut_in_the_middle_boots_into_the_old_state(
+    at: At, lab_site: Path, step: int
+) -> None:
+    host, before = at(WIDENED)
+    stop_at(host, "hang", "after", step)
+    with started("apply", host.name, "--yes", "--verbose", site=lab_site):
+        eventually(lambda: hanging(host), 30, "the transaction reached its step")
+        host.kill()
+    host.boot()
+    assert not armed(host)
+    assert states(host)[-1] == "reverted"
+    assert admin_gets_in(lab_site, host)
+    heal(host)
+    unchanged(host, before)
+
+
+def test_a_reboot_before_the_confirmation_boots_into_the_old_state(at: At, lab_site: Path) -> None:
+    host, before = at(WIDENED)
+    with started("apply", host.name, "--yes", "--verbose", site=lab_site) as process:
+        stop_at(host, "hang", "after", 100)
+        read_until(process, "confirming")
+        process.kill()
+    if armed(host):
+        host.reboot()
+    assert states(host)[-1] in ("reverted", "committed")
+    assert somebody_gets_in(lab_site, host)
+    heal(host)
+    if states(host)[-1] == "reverted":
+        unchanged(host, before)
+
+
+def test_a_cut_network_is_survived(at: At, lab_site: Path) -> None:
+    host, before = at(WIDENED)
+    arguments = ("--yes", "--verbose", "--confirm-within", "6")
+    stop_at(host, "hang", "after", 0)
+    with started("apply", host.name, *arguments, site=lab_site) as process:
+        eventually(lambda: hanging(host), 30, "the transaction reached its step")
+        host.cut_network()
+        host.run(["systemctl", "kill", "--signal=KILL", "holdfast-transaction@*"])
+        eventually(lambda: not armed(host), 60, "the host took it back by itself")
+        host.restore_network()
+        process.wait(timeout=120)
+        assert process.returncode in (3, 4)
+    assert admin_gets_in(lab_site, host)
+    heal(host)
+    unchanged(host, before)
+
+
+def test_a_full_disk_changes_nothing(at: At, lab_site: Path) -> None:
+    host, before = at(WIDENED)
+    host.check(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", "/var/lib/holdfast"])
+    done = apply(lab_site, host.name)
+    assert done.code in (3, 4)
+    assert "o space left" in done.out
+    assert admin_gets_in(lab_site, host)
+    host.check(["umount", "/var/lib/holdfast"])
+    unchanged(host, before)
+
+
+def test_a_disk_that_fills_up_meanwhile_is_survived(at: At, lab_site: Path) -> None:
+    host, before = at(WIDENED)
+    host.check(
+        ["mount", "-t", "tmpfs", "-o", "size=4k,mode=755", "tmpfs", "/etc/ssh/sshd_config.d"]
+    )
+    write(host, "/etc/ssh/sshd_config.d/50-full.conf", "# " + "x" * 4000 + "\n")
+    host.check(["systemctl", "reload", "ssh"])
+    done = apply(lab_site, host.name)
+    assert done.code == 4, done
+    assert admin_gets_in(lab_site, host)
+    host.check(["umount", "/etc/ssh/sshd_config.d"])
+    host.check(["systemctl", "reload", "ssh"])
+    unchanged(host, before)
+
+
+def test_an_sshd_broken_by_somebody_else_is_not_reloaded(at: At, lab_site: Path) -> None:
+    host, _ = at(WIDENED)
+    with started("apply", host.name, "--yes", "--verbose", site=lab_site) as process:
+        read_until(process, "proving")
+        write(host, DROP_IN, "NoSuchKeyword yes\n")
+        out, err = process.communicate(timeout=120)
+    assert process.returncode in (3, 4), out + err
+    assert admin_gets_in(lab_site, host)
+
+
+def test_an_sshd_that_was_broken_before_is_unknown_and_survives(at: At, lab_site: Path) -> None:
+    host, _ = at(WIDENED)
+    write(host, DROP_IN, "NoSuchKeyword yes\n")
+    done = apply(lab_site, host.name)
+    assert done.code == 3, done
+    assert admin_gets_in(lab_site, host)
+
+
+def test_a_reload_that_never_happens_is_noticed_and_taken_back(at: At, lab_site: Path) -> None:
+    host, before = at(WIDENED)
+    broken = "/run/systemd/system/ssh.service.d/no-reload.conf"
+    write(host, broken, "[Service]\nExecReload=\nExecReload=/bin/true\n")
+    host.check(["systemctl", "daemon-reload"])
+    done = apply(lab_site, host.name)
+    assert done.code == 4, done
+    assert "it was done, and is not so" in done.out
+    assert admin_gets_in(lab_site, host)
+    host.check(["rm", broken])
+    host.check(["systemctl", "daemon-reload"])
+    unchanged(host, before)
+
+
+def test_a_firewall_that_cuts_the_admin_off_is_taken_back(at: At, lab_site: Path) -> None:
+    host, before = at(WIDENED)
+    rule = "type filter hook input priority -5; tcp dport 22 ct state new drop;"
+    arguments = ("--yes", "--verbose", "--confirm-within", "6")
+    stop_at(host, "hang", "before", 3)
+    with started("apply", host.name, *arguments, site=lab_site) as process:
+        eventually(lambda: hanging(host), 30, "the transaction reached its step")
+        host.check(["nft", "-f", "-"], input=f"table inet cut {{ chain c {{ {rule} }} }}")
+        host.check(["systemctl", "kill", "--signal=KILL", "holdfast-transaction@*"])
+        process.communicate(timeout=120)
+    assert process.returncode in (3, 4)
+    host.check(["nft", "delete", "table", "inet", "cut"])
+    heal(host)
+    assert admin_gets_in(lab_site, host)
+    unchanged(host, before)
+
+
+def test_two_applies_at_once_do_not_harm_each_other(at: At, lab_site: Path) -> None:
+    host, _ = at(WIDENED)
+    with (
+        started("apply", host.name, "--yes", site=lab_site) as one,
+        started("apply", host.name, "--yes", site=lab_site) as two,
+    ):
+        ended = [process.communicate(timeout=200) for process in (one, two)]
+    codes = {one.returncode, two.returncode}
+    assert 0 in codes, ended
+    assert codes <= {0, 3, 4}, ended
+    assert not armed(host)
+    assert admin_gets_in(lab_site, host)
+    assert holdfast("audit", host.name, site=lab_site).code == 0
+
+
+def test_a_wrong_sudo_password_changes_nothing(at: At, lab_site: Path, tmp_path: Path) -> None:
+    host, before = at(FINISHED)
+    site = tmp_path / "site"
+    subprocess.run(["cp", "-a", str(lab_site), str(site)], check=True)
+    (site / "keys" / "admin.sudo").write_text("not the password\n")
+    done = apply(site, host.name)
+    assert done.code == 3, done
+    assert "not the password" not in done.out + done.err
+    assert admin_gets_in(lab_site, host)
+    unchanged(host, before)
+
+
+def test_an_apt_that_fails_half_way_is_taken_back(at: At, lab_site: Path) -> None:
+    host, before = at(UNTOUCHED)
+    hook = 'DPkg::Post-Invoke {"exit 1";};\n'
+    write(host, "/etc/apt/apt.conf.d/99-fails", hook)
+    done = apply(lab_site, host.name)
+    assert done.code == 4, done
+    assert root_gets_in(lab_site, host)
+    host.check(["rm", "/etc/apt/apt.conf.d/99-fails"])
+    unchanged(host, before)
+
+
+def test_an_edit_between_plan_and_apply_is_planned_anew(at: At, lab_site: Path) -> None:
+    host, _ = at(WIDENED)
+    with started("apply", host.name, "--yes", "--verbose", site=lab_site) as process:
+        read_until(process, "proving")
+        write(host, "/etc/ssh/sshd_config.d/00-holdfast.conf", "Match all\n    X11Forwarding yes\n")
+        host.check(["systemctl", "reload", "ssh"])
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert admin_gets_in(lab_site, host)
+    assert holdfast("audit", host.name, site=lab_site).code == 0
+
+
+def test_an_edit_between_apply_and_undo_stops_the_undo(at: At, lab_site: Path) -> None:
+    host, _ = at(FINISHED)
+    path = "/etc/ssh/sshd_config.d/00-holdfast.conf"
+    text = host.check(["cat", path])
+    write(host, path, text + "# somebody was here\n")
+    before = seen(host)
+    done = holdfast("undo", host.name, "--yes", site=lab_site)
+    assert done.code == 1, done
+    assert "changed by somebody else" in done.err
+    assert admin_gets_in(lab_site, host)
+    unchanged(host, before)
+
+
+def test_undo_restores_everything_but_packages(at: At, lab_site: Path) -> None:
+    _, untouched = at(UNTOUCHED)
+    host, _ = at(FINISHED)
+    assert holdfast("undo", host.name, "--yes", site=lab_site).code == 0
+    assert root_gets_in(lab_site, host)
+    assert holdfast("undo", host.name, "--yes", site=lab_site).code == 0
+    assert root_gets_in(lab_site, host)
+    assert not admin_gets_in(lab_site, host)
+    unchanged(host, untouched)
+    again = holdfast("undo", host.name, "--yes", site=lab_site)
+    assert again.code == 2
+    assert "no committed transaction" in again.err
+
+
+def test_after_an_undo_apply_works_again(at: At, lab_site: Path) -> None:
+    host, _ = at(FINISHED)
+    for _ in range(2):
+        assert holdfast("undo", host.name, "--yes", site=lab_site).code == 0
+    done = apply(lab_site, host.name)
+    assert done.code == 0, done
+    assert admin_gets_in(lab_site, host)
+    assert not root_gets_in(lab_site, host)
+
+
+def test_a_confirmation_and_a_revert_cannot_both_win(at: At, lab_site: Path) -> None:
+    host, before = at(WIDENED)
+    with started("apply", host.name, "--yes", "--verbose", site=lab_site) as process:
+        read_until(process, "confirming")
+        identity = json.loads(
+            host.check(["cat", "/var/lib/holdfast/transactions/current/state.json"])
+        )["id"]
+        host.run(["python3", "-I", "/usr/lib/holdfast/hand.pyz", "deadline", identity])
+        process.communicate(timeout=120)
+    assert not armed(host)
+    assert admin_gets_in(lab_site, host)
+    assert (process.returncode, states(host)[-1]) in ((0, "committed"), (4, "reverted"))
+    if process.returncode == 4:
+        unchanged(host, before)

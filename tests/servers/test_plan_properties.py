@@ -1,0 +1,166 @@
+"""Whatever a host looks like: automatic gaps close, a clean host is left alone, order is free."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+
+from building import account, file, key_line, site, snapshot, sshd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model import changed, policy_of, proven, table
+
+from holdfast.servers.audit import Finding, judge
+from holdfast.servers.catalogue import all_controls
+from holdfast.servers.firewall_table import FILE
+from holdfast.servers.plan import Demand, changes, make_plan, wanted
+from holdfast.servers.snapshot import Firewall, Snapshot, Sudo, Unit, judged
+from holdfast.site import Site
+
+TODAY = date(2026, 1, 1)
+ROUNDS = 6
+
+
+def findings(host: Snapshot, of: Site, name: str) -> tuple[Finding, ...]:
+    return judge(of.hosts[name], {name: host}, of, all_controls(), TODAY)
+
+
+sudoers_lines = st.sampled_from(
+    [
+        "root ALL=(ALL:ALL) ALL",
+        "%sudo ALL=(ALL:ALL) ALL",
+        "ubuntu ALL=(ALL) NOPASSWD:ALL",
+        "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart todo",
+        "Defaults !authenticate",
+        "Defaults:bob !authenticate",
+        "Defaults env_reset",
+        "Defaults timestamp_type=global",
+        "# NOPASSWD: only in a comment",
+        "",
+    ]
+)
+
+firewall_rules = st.sampled_from(
+    [
+        "tcp dport 22 accept",
+        "tcp dport 23 accept",
+        "ip saddr 10.0.0.11 tcp dport 3306 accept",
+        "ip6 saddr fd00::11 tcp dport 3306 accept",
+        "tcp dport 3306 accept",
+        "udp dport 53 accept",
+    ]
+)
+
+sshd_settings = st.dictionaries(
+    st.sampled_from(
+        [
+            "permitrootlogin",
+            "passwordauthentication",
+            "kbdinteractiveauthentication",
+            "permitemptypasswords",
+            "x11forwarding",
+            "allowgroups",
+            "maxauthtries",
+            "logingracetime",
+        ]
+    ),
+    st.sampled_from(
+        [("yes",), ("no",), ("without-password",), ("0",), ("3",), ("100",), ("wheel",)]
+    ),
+)
+
+
+@st.composite
+def hosts(draw: st.DrawFn) -> Snapshot:
+    """A Debian host in any state between untouched and finished."""
+    base = snapshot()
+    packages = dict(judged(base.packages))
+    packages |= dict.fromkeys(draw(st.sets(st.sampled_from(["sudo", "nftables"]))), "1")
+    accounts = dict(judged(base.accounts))
+    for number, name in enumerate(sorted(draw(st.sets(st.sampled_from(["alice", "ubuntu"]))))):
+        home = f"/home/{name}"
+        files = {home: file("", 0o755, name, name)}
+        if draw(st.booleans()):
+            files[f"{home}/.ssh"] = file("", draw(st.sampled_from([0o700, 0o755])), name, name)
+            lines = draw(st.lists(st.sampled_from([key_line("alice"), key_line("eve")])))
+            content = "".join(f"{line}\n" for line in lines)
+            files[f"{home}/.ssh/authorized_keys"] = file(content, 0o600, name, name)
+        accounts[name] = account(
+            1000 + number,
+            home=home,
+            shell=draw(st.sampled_from(["/bin/bash", "/bin/sh"])),
+            password=draw(st.sampled_from(["set", "locked", "empty"])),
+            expired=draw(st.booleans()),
+            groups=tuple(draw(st.sets(st.sampled_from(["sudo", "docker", "holdfast-admins"])))),
+            key_files=files,
+        )
+    loaded = draw(st.booleans())
+    files = dict(base.files)
+    units = dict(judged(base.units))
+    sudoers = {
+        path: file("".join(f"{line}\n" for line in draw(st.lists(sudoers_lines))), 0o440)
+        for path in ("/etc/sudoers", "/etc/sudoers.d/90-cloud-init")
+    }
+    if "sudo" in packages:
+        files |= sudoers
+    running = table(*draw(st.sets(firewall_rules))) if loaded else None
+    if loaded and draw(st.booleans()):
+        running = (running or "").replace("policy drop", "policy accept")
+    if draw(st.booleans()):
+        units["holdfast-firewall.service"] = Unit(active="inactive", enabled="enabled")
+        files[FILE] = file(draw(st.sampled_from([running or "", "nonsense"])))
+    groups = dict(judged(base.groups))
+    if draw(st.booleans()):
+        groups["holdfast-admins"] = ()
+    made = snapshot(
+        packages=packages,
+        accounts=accounts,
+        groups=groups,
+        files=files,
+        units=units,
+        sshd=sshd(draw(sshd_settings), changed=draw(st.sampled_from([100.0, 300.0]))),
+        firewall=Firewall(
+            installed="nftables" in packages, base_chains=(), holdfast=running, forwarding=False
+        ),
+        sudo=Sudo(installed="sudo" in packages, policy={}),
+    )
+    return made.model_copy(update={"sudo": policy_of(made)})
+
+
+def applied(host: Snapshot, of: Site, name: str) -> tuple[Snapshot, int]:
+    """Apply plan after plan to the model, as `apply` does; return the host and the rounds."""
+    for round_ in range(ROUNDS):
+        plan = make_plan(name, findings(host, of, name), host, of)
+        if plan.empty:
+            return host, round_
+        host = proven(changed(host, plan.changes), of)
+    raise AssertionError(f"not at rest after {ROUNDS} transactions")
+
+
+@settings(max_examples=300, deadline=None)
+@given(hosts(), st.sampled_from(["app", "db"]))
+def test_automatic_gaps_close_and_stay_closed(host: Snapshot, name: str) -> None:
+    of = site()
+    finished, _ = applied(host, of, name)
+    left = [gap for f in findings(finished, of, name) for gap in f.gaps if gap.automatic]
+    assert left == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(hosts(), st.sampled_from(["app", "db"]))
+def test_a_clean_host_yields_no_change(host: Snapshot, name: str) -> None:
+    of = site()
+    finished, _ = applied(host, of, name)
+    again, rounds = applied(finished, of, name)
+    assert rounds == 0
+    assert again == finished
+
+
+@settings(max_examples=100, deadline=None)
+@given(hosts(), st.randoms(use_true_random=False))
+def test_the_order_of_gaps_does_not_matter(host: Snapshot, shuffle: random.Random) -> None:
+    of = site()
+    demands: list[Demand] = wanted(findings(host, of, "db"))
+    shuffled = list(demands)
+    shuffle.shuffle(shuffled)
+    assert changes(shuffled, host) == changes(demands, host)
