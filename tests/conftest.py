@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from holdfast.lab import Host, HostSpec, Lab
-
-SEED = int(os.environ.get("HOLDFAST_SEED") or random.SystemRandom().randrange(10**6))
-EVERY_STEP = bool(os.environ.get("HOLDFAST_EVERY_STEP"))
-SERVERS = {
-    "bookworm": HostSpec("app", "bookworm", ("app",)),
-    "trixie": HostSpec("db", "trixie", ("database",)),
-}
-UNTOUCHED = "untouched"
+from holdfast.lab import Host, Lab
+from throwaway import EVERY_STEP, SEED, SERVERS, UNTOUCHED
 
 
 def pytest_report_header() -> str:
@@ -80,10 +72,3 @@ def untouched(lab: Lab) -> Callable[[str], Host]:
 def lab_hosts(lab: Lab, untouched: Callable[[str], Host]) -> Mapping[str, Host]:
     """Both servers by release, untouched."""
     return {release: untouched(release) for release in SERVERS}
-
-
-def sampled(steps: range, count: int, salt: str) -> list[int]:
-    """Return the steps of a fault loop to try: all of them, or `count` by the printed seed."""
-    if EVERY_STEP or len(steps) <= count:
-        return list(steps)
-    return sorted(random.Random(f"{SEED}-{salt}").sample(list(steps), count))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,9 @@ SSHD_DEFAULTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def sshd(settings: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> Sshd:
+def sshd(settings: Mapping[str, tuple[str, ...]] | None = None, **changes: Any) -> Sshd:
     effective = tuple(
-        EffectiveSshd(user=user, address=address, settings=SSHD_DEFAULTS | (settings or {}))
+        EffectiveSshd(user=user, address=address, settings={**SSHD_DEFAULTS, **(settings or {})})
         for user in ("root", "holdfast-stranger")
         for address in ("127.0.0.1", "203.0.113.1")
     )

@@ -21,6 +21,8 @@ from holdfast.servers.snapshot import Snapshot, read_snapshot
 from holdfast.servers.zipapp import hand_zip
 
 TRANSACTIONS = "/var/lib/holdfast/transactions"
+OWN_UNITS = ("holdfast-revert.service", "holdfast-transaction.service")
+PACKAGED = {"/etc/nftables.conf", "/etc/sudoers", "/etc/sudoers.d", "/etc/sudoers.d/README"}
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,9 @@ def seen(host: Host) -> Snapshot:
 def settled(snapshot: Snapshot, before: Snapshot | None = None) -> dict[str, Any]:
     """Return what a transaction must leave as it was.
 
-    Left out: times, packages (they stay), evidence, the transactions themselves, and accounts
-    that did not exist before and that nobody can use now (they are locked, never deleted).
+    Left out: times, evidence, the transactions themselves, the hand's own units, packages with the
+    files and units that came with them (they stay), and accounts that did not exist before and
+    that nobody can use now (they are locked, never deleted).
     """
     data = snapshot.model_dump()
     for name in ("at", "seconds", "boot", "packages", "evidence", "transactions", "listeners"):
@@ -177,8 +180,15 @@ def settled(snapshot: Snapshot, before: Snapshot | None = None) -> dict[str, Any
         if name not in known and account["expired"] and account["password"] == "locked":
             del data["accounts"][name]
             data["groups"].pop(name, None)
-    data["sudo"] = data["sudo"]["policy"] or None
-    data["firewall"].pop("installed")
+    held = data if before is None else before.model_dump()
+    for name in list(data["units"]):
+        if name in OWN_UNITS or held["units"][name]["enabled"] == "not-found":
+            del data["units"][name]
+    for path in PACKAGED & set(data["files"]) - set(held["files"]):
+        del data["files"][path]
+    if not held["sudo"]["installed"]:
+        del data["sudo"]
+    del data["firewall"]["installed"]
     return data
 
 

@@ -14,6 +14,7 @@ Point = Literal["before", "after"]  # the undo is recorded, nothing done yet; do
 How = Literal["kill", "hang"]
 
 DRIVER = "/root/driver.py"
+SCRIPT, ONCE = "/root/meanwhile.sh", "/run/meanwhile"
 DROP_IN = "/run/systemd/system/holdfast-transaction@.service.d/fault.conf"
 
 _DRIVER = """\
@@ -49,6 +50,14 @@ def stop_at(host: Host, how: How, point: Point, step: int) -> None:
     write(host, DRIVER, _DRIVER)
     start = f"/usr/bin/python3 -I {DRIVER} {how} {point} {step} carry-out %i"
     write(host, DROP_IN, f"[Service]\nExecStart=\nExecStart={start}\n")
+    host.check(["systemctl", "daemon-reload"])
+
+
+def meanwhile(host: Host, *commands: str) -> None:
+    """Have somebody else do this once, between the next plan and its carrying out."""
+    script = "\n".join(["set -e", f"test -e {ONCE} && exit 0", f"touch {ONCE}", *commands])
+    write(host, SCRIPT, script + "\n")
+    write(host, DROP_IN, f"[Service]\nExecStartPre=/bin/sh {SCRIPT}\n")
     host.check(["systemctl", "daemon-reload"])
 
 

@@ -14,7 +14,15 @@ from holdfast.servers.audit import Finding, judge
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.firewall_table import FILE
 from holdfast.servers.plan import Demand, changes, make_plan, wanted
-from holdfast.servers.snapshot import Firewall, Snapshot, Sudo, Unit, judged
+from holdfast.servers.snapshot import (
+    FileState,
+    Firewall,
+    Snapshot,
+    Sudo,
+    Unit,
+    Unreadable,
+    judged,
+)
 from holdfast.site import Site
 
 TODAY = date(2026, 1, 1)
@@ -95,7 +103,7 @@ def hosts(draw: st.DrawFn) -> Snapshot:
             key_files=files,
         )
     loaded = draw(st.booleans())
-    files = dict(base.files)
+    files: dict[str, FileState | Unreadable] = dict(base.files)
     units = dict(judged(base.units))
     sudoers = {
         path: file("".join(f"{line}\n" for line in draw(st.lists(sudoers_lines))), 0o440)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from holdfast.lab import LabError
 from holdfast.servers.apply import Reverted, Unfinished
 from holdfast.servers.plan import PlanConflict
-from holdfast.servers.session_errors import SessionError
+from holdfast.servers.session_errors import HandFailed, SessionError
 from holdfast.servers.snapshot import CannotJudge, SnapshotError
 from holdfast.servers.undo import NothingToUndo
 from holdfast.site import SiteError
@@ -35,6 +35,8 @@ def told(error: Exception) -> tuple[int, str]:
     """Return the exit code of an error and what to print about it."""
     if isinstance(error, ExceptionGroup):
         return told(error.exceptions[0])
+    if isinstance(error, HandFailed) and error.kind == "moved":
+        return FOUND, str(error)
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code, str(error)

@@ -18,7 +18,7 @@ from typing import Any
 from holdfast.servers.audit import Finding, judge
 from holdfast.servers.changes import Secret as SecretName
 from holdfast.servers.changes import SetPassword, resolved
-from holdfast.servers.control import Control, Phase, Want
+from holdfast.servers.control import Control, Phase
 from holdfast.servers.fleet import Fleet, Line, taken
 from holdfast.servers.plan import LOGIN_PROVEN, Plan, login_proven, make_plan, wanted
 from holdfast.servers.probes import Probe, answering, probes_for
@@ -89,7 +89,13 @@ async def apply(run: Run, host: Host, others: Mapping[str, Snapshot], say: Say) 
             return Applied(host.name, tuple(done), changes, findings, snapshot)
         if plan.phase is Phase.NARROW and not login_proven(snapshot, run.site):
             await _prove_login(run, host, say)
-        done.append(await _transact(run, host, others, plan, line, say))
+        try:
+            done.append(await _transact(run, host, others, plan, line, say))
+        except HandFailed as failed:
+            if failed.kind != "moved":
+                raise
+            say("somebody has changed the host meanwhile: planning anew")
+            continue
         changes += len(plan.changes)
         await run.fleet.replace_line(host.name)
     raise Unfinished(f"{host.name}: gaps were left after {ROUNDS} transactions: a defect")
@@ -129,7 +135,7 @@ async def _transact(
     await start(line, {"bundle": bundle}, progress)
 
     async def holds(fresh: Line) -> None:
-        await _gaps_closed(run, host, others, plan.wants, fresh)
+        await _gaps_closed(run, host, others, plan, fresh)
         await _still_answering(run, probes, before)
 
     await confirm(run, host, identity, line, holds, say)
@@ -190,7 +196,7 @@ async def _commit(fresh: Line, identity: str, evidence: list[dict[str, str]]) ->
 
 async def _take_back(host: Host, identity: str, line: Line, problem: Exception) -> Reverted:
     """Tell the host to revert, if it can still be told; otherwise it does so by itself."""
-    why = str(problem) or type(problem).__name__
+    why = (str(problem) or type(problem).__name__).removeprefix(f"{host.name}: ")
     try:
         answer = await line.ask({"do": "revert", "id": identity}, timeout_s=180)
         told = str(answer.get("told", ""))
@@ -202,15 +208,23 @@ async def _take_back(host: Host, identity: str, line: Line, problem: Exception) 
 
 
 async def _gaps_closed(
-    run: Run, host: Host, others: Mapping[str, Snapshot], wants: tuple[Want, ...], fresh: Line
+    run: Run, host: Host, others: Mapping[str, Snapshot], plan: Plan, fresh: Line
 ) -> None:
+    """Nothing more may be wanted, in this phase, of any resource that the plan was about.
+
+    That is more than its own wants: a reload that did not happen shows only now.
+    """
     snapshot = await taken(fresh)
-    snapshots = {**others, host.name: snapshot}
-    findings = judge(host, snapshots, run.site, run.controls, run.today)
-    left = {demand.want for demand in wanted(findings)} & set(wants)
+    findings = judge(host, {**others, host.name: snapshot}, run.site, run.controls, run.today)
+    resources = {want.resource for want in plan.wants}
+    left = [
+        demand.want
+        for demand in wanted(findings)
+        if demand.want.resource in resources and demand.want.phase is plan.phase
+    ]
     if left:
-        names = ", ".join(sorted(f"{want.resource} {want.key}" for want in left)[:5])
-        raise Reverted(f"{host.name}: it was done, and is not so: {names}")
+        names = ", ".join(sorted({f"{want.resource} {want.key}" for want in left})[:5])
+        raise Reverted(f"it was done, and is not so: {names}")
 
 
 async def _still_answering(run: Run, probes: Sequence[Probe], before: Mapping[Probe, bool]) -> None:

@@ -29,8 +29,8 @@ class Secret:
 class Change:
     """One step on one resource; subclasses are the whole set."""
 
-    kind: ClassVar[str]
-    order: ClassVar[int]  # changes of a transaction run by this, then by resource
+    kind: ClassVar[str] = ""
+    order: ClassVar[int] = 0  # changes of a transaction run by this, then by resource
 
     @property
     def resource(self) -> str:

@@ -156,10 +156,11 @@ class Evidence(Closed):
 
 
 class TransactionState(Closed):
-    """A transaction that this host remembers, newest last."""
+    """A transaction that this host remembers, newest last; `undoes` is the id of another, or ""."""
 
     id: Name
     state: Name
+    undoes: Name
     at: float
     changes: Annotated[int, Field(ge=0)]
 
@@ -182,7 +183,7 @@ class Snapshot(Closed):
     release: Release | Unreadable
     virtualisation: Name
     addresses: tuple[Name, ...] | Unreadable
-    packages: Mapping[Name, Name] | Unreadable
+    packages: Unreadable | Mapping[Name, Name]  # in this order: one fits into the other
     accounts: Mapping[Name, Account] | Unreadable
     groups: Mapping[Name, tuple[Name, ...]] | Unreadable
     files: Mapping[Text, FileState | Unreadable]

@@ -48,10 +48,11 @@ async def _readable(fresh: Line) -> None:
 
 
 def _chosen(host: Host, snapshot: Snapshot, identity: str | None) -> str:
-    done = [one.id for one in judged(snapshot.transactions) if one.state == COMMITTED]
+    committed = [one for one in judged(snapshot.transactions) if one.state == COMMITTED]
+    done = [one.id for one in committed if not one.undoes]
     if identity is None and done:
         return done[-1]
-    if identity in done:
-        return str(identity)
+    if identity is not None and identity in {one.id for one in committed}:
+        return identity
     known = f"it knows {', '.join(done[-5:])}" if done else "it knows none"
     raise NothingToUndo(f"{host.name}: no committed transaction {identity or ''}: {known}")

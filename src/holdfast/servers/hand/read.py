@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Generic, List, Optional, Sequence, TypeV
 from . import (
     read_accounts,
     read_configuration,
+    read_keys,
     read_network,
     read_sshd,
     read_system,
@@ -145,7 +146,7 @@ class Host:
         try:
             answers = self.sshd().answers
         except CannotRead:
-            return read_accounts.DEFAULT_KEY_FILES
+            return read_keys.DEFAULT_KEY_FILES
         return read_sshd.value_for(user, "authorizedkeysfile", answers)
 
     def accounts(self) -> Dict[str, object]:

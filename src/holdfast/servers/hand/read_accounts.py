@@ -1,4 +1,4 @@
-"""Who can log in: accounts, groups and the key files that sshd consults for each.
+"""Who can log in: accounts, groups, the state of passwords.
 
 passwd, shadow and group are parsed with the leniency of the C library, since a line that it
 accepts and this module did not would hide an account.
@@ -6,29 +6,20 @@ accepts and this module did not would hide an account.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from .read_files import (
     Allowance,
     Names,
-    Opened,
-    State,
-    cannot_read,
-    open_without_effect,
-    shown,
-    state_of,
 )
+from .read_keys import Person, key_files
 from .read_programs import CannotRead
 
 SECONDS_A_DAY = 86_400
-MOST_KEY_FILES = 16
 MOST_GROUPS = 256
 MOST_KEY_CONTENT = 4 * 1024 * 1024  # of all accounts together
-DEFAULT_KEY_FILES = ".ssh/authorized_keys .ssh/authorized_keys2"
 PLACES_OF_HOMES = ("/home", "/root")
 INACCESSIBLE = "/systemd/inaccessible"  # what ProtectHome=yes lays over them
 SHADOWED = ("x", "##")  # passwd's field where shadow holds the password
@@ -41,19 +32,6 @@ NO_LOGIN_SHELLS = frozenset(
 # What crypt(3) may give back: the modular formats, and DES with its extensions.
 _HASH = re.compile(r"\$[^\s:]+|_?[./0-9A-Za-z]{13,}")
 _NUMBER = re.compile(r"\s*([+-]?\d{1,10})")
-_KEY_TYPES = ("ssh-", "ecdsa-", "sk-")
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
-
-
-class Person(NamedTuple):
-    """One line of passwd; `password` is its second field."""
-
-    name: str
-    password: str
-    uid: int
-    gid: int
-    home: str
-    shell: str
 
 
 class Group(NamedTuple):
@@ -150,79 +128,6 @@ def members_of(
     for person in accounts.values():
         members.setdefault(person.gid, set()).add(person.name)
     return {name: tuple(sorted(members[group.gid])) for name, group in sorted(groups.items())}
-
-
-def key_file_paths(setting: str, person: Person) -> List[str]:
-    """Return the paths that an AuthorizedKeysFile value means for one account."""
-    tokens = {"%%": "%", "%h": person.home, "%u": person.name, "%U": str(person.uid)}
-    paths = []
-    for pattern in setting.split():
-        if pattern != "none":
-            path = re.sub(r"%.", lambda token: tokens.get(token[0], token[0]), pattern)
-            paths.append(path if path.startswith("/") else f"{person.home}/{path}")
-    return paths
-
-
-def folders_above(path: str, home: str) -> List[str]:
-    """Return the folders from the file's own up to the home, or up to the root outside of it."""
-    last = home.rstrip("/") or "/"
-    found = []
-    folder = os.path.dirname(path)
-    while folder not in ("", "/"):
-        found.append(folder)
-        if folder == last:
-            break
-        folder = os.path.dirname(folder)
-    return found
-
-
-def only_keys(data: bytes) -> Optional[str]:
-    """Return the content if every line is a public key or a comment; a link may lead anywhere."""
-    text = shown(data)
-    if text is None:
-        return None
-    lines = (line.strip() for line in text.splitlines())
-    return text if all(not line or line[0] == "#" or _is_key(line) for line in lines) else None
-
-
-def _is_key(line: str) -> bool:
-    words = line.split()
-    return any(
-        kind.startswith(_KEY_TYPES) and blob.startswith("AAAA")
-        for kind, blob in zip(words, words[1:])
-    )
-
-
-def key_files(setting: str, person: Person, names: Names, allowance: Allowance) -> Dict[str, State]:
-    """Return the key files of one account that exist, and the folders above them."""
-    files = key_file_paths(setting, person)
-    folders = {folder for file in files for folder in folders_above(file, person.home)}
-    found: Dict[str, State] = {}
-    for path in sorted(folders.union(files)):
-        opened = _opened_if_there(path)
-        if opened is None:
-            continue
-        direct = opened.real_path == os.path.normpath(path)
-        state = state_of(opened, names, shown if direct else only_keys)
-        if path not in folders and stat.S_ISDIR(opened.found.st_mode):
-            state["content"] = None
-        if not allowance.grants(state["content"]):
-            state["content"] = None
-        found[path] = state
-    if len(found) > MOST_KEY_FILES:
-        raise CannotRead(f"sshd consults more than {MOST_KEY_FILES} places for {person.name}")
-    return found
-
-
-def _opened_if_there(path: str) -> Optional[Opened]:
-    try:
-        return open_without_effect(path)
-    except ValueError:  # a NUL, which no path can hold
-        return None
-    except OSError as error:
-        if error.errno in _NOT_THERE:
-            return None
-        raise cannot_read(path, error) from error
 
 
 def consulted(person: Person) -> bool:

@@ -18,6 +18,7 @@ from .read_programs import CannotRead, as_text
 
 LARGEST_CONTENT = 256 * 1024
 LARGEST_DIGESTED = 8 * 1024 * 1024
+CHUNK = 64 * 1024  # the kernel refuses larger reads of its own files
 NO_DIGEST = "0" * 64  # stands for: no file or too large, nothing was digested
 EMPTY_DIGEST = hashlib.sha256(b"").hexdigest()
 
@@ -67,15 +68,25 @@ def open_without_effect(path: str) -> Opened:
     try:
         found = os.fstat(handle)
         itself = f"/proc/self/fd/{handle}"
-        data = None
-        if stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST_DIGESTED:
-            with open(itself, "rb") as file:
-                data = file.read(LARGEST_DIGESTED + 1)
-        if data is not None and len(data) > LARGEST_DIGESTED:
-            data = None
+        small_file = stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST_DIGESTED
+        data = _read(itself) if small_file else None
         return Opened(found, data, os.readlink(itself))
     finally:
         os.close(handle)
+
+
+def _read(path: str) -> Optional[bytes]:
+    data = bytearray()
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while len(data) <= LARGEST_DIGESTED:
+            chunk = os.read(handle, CHUNK)
+            if not chunk:
+                return bytes(data)
+            data += chunk
+    finally:
+        os.close(handle)
+    return None  # it grows while it is read
 
 
 def read_text(path: str) -> str:

@@ -207,7 +207,7 @@ def firewall_section(asked: FirewallAsked) -> Dict[str, object]:
         raise CannotRead(f"there are more than {MOST_CHAINS} base chains")
     return {
         "installed": asked.ruleset is not None,
-        "base_chains": sorted(chains, key=lambda chain: sorted(chain.items())),
+        "base_chains": sorted(chains, key=lambda chain: tuple(chain.values())),
         "holdfast": table,
         "forwarding": forwards(),
     }

@@ -139,7 +139,8 @@ def parse_transaction(text: str) -> Dict[str, Any]:
     """Return a transaction from its state.json. Raises CannotRead."""
     try:
         value = json.loads(text)
-        record = _record(value, {"id": LONGEST_NAME, "state": LONGEST_NAME})
+        shape = {"id": LONGEST_NAME, "state": LONGEST_NAME, "undoes": LONGEST_NAME}
+        record = _record(value, shape)
         changes = value["changes"]
         if isinstance(changes, bool) or not isinstance(changes, int) or changes < 0:
             raise ValueError("changes")

@@ -1,0 +1,23 @@
+"""Which throw-away servers the tests use, and which steps of a fault loop."""
+
+from __future__ import annotations
+
+import os
+import random
+
+from holdfast.lab import HostSpec
+
+SEED = int(os.environ.get("HOLDFAST_SEED") or random.SystemRandom().randrange(10**6))
+EVERY_STEP = bool(os.environ.get("HOLDFAST_EVERY_STEP"))
+SERVERS = {
+    "bookworm": HostSpec("app", "bookworm", ("app",)),
+    "trixie": HostSpec("db", "trixie", ("database",)),
+}
+UNTOUCHED = "untouched"
+
+
+def sampled(steps: range, count: int, salt: str) -> list[int]:
+    """Return the steps of a fault loop to try: all of them, or `count` by the printed seed."""
+    if EVERY_STEP or len(steps) <= count:
+        return list(steps)
+    return sorted(random.Random(f"{SEED}-{salt}").sample(list(steps), count))
