@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.lab import Host, Lab
-from throwaway import EVERY_STEP, SEED, SERVERS, UNTOUCHED
+from throwaway import EVERY_STEP, OUTSIDER, SEED, SERVERS, UNTOUCHED
 
 
 def pytest_report_header() -> str:
@@ -34,11 +34,11 @@ def needs_root() -> None:
 
 @pytest.fixture(scope="session")
 def lab(needs_root: None) -> Iterator[Lab]:
-    """One lab per test worker: a Debian 12 application host, a Debian 13 database host."""
+    """One lab per worker: an application host, a database host, and a stranger to the site."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     lab = Lab(f"test-{worker}", slot=20 + worker)
     lab.down()
-    lab.up(list(SERVERS.values()))
+    lab.up([*SERVERS.values(), OUTSIDER])
     try:
         for spec in SERVERS.values():
             lab.host(spec.name).snapshot(UNTOUCHED)

@@ -13,6 +13,7 @@ SERVERS = {
     "bookworm": HostSpec("app", "bookworm", ("app",)),
     "trixie": HostSpec("db", "trixie", ("database",)),
 }
+OUTSIDER = HostSpec("outsider", "bookworm", ("outsider",))  # on both networks, not of the site
 UNTOUCHED = "untouched"
 
 

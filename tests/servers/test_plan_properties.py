@@ -87,12 +87,12 @@ def hosts(draw: st.DrawFn) -> Snapshot:
     accounts = dict(judged(base.accounts))
     for number, name in enumerate(sorted(draw(st.sets(st.sampled_from(["alice", "ubuntu"]))))):
         home = f"/home/{name}"
-        files = {home: file("", 0o755, name, name)}
+        held = {home: file("", 0o755, name, name)}
         if draw(st.booleans()):
-            files[f"{home}/.ssh"] = file("", draw(st.sampled_from([0o700, 0o755])), name, name)
+            held[f"{home}/.ssh"] = file("", draw(st.sampled_from([0o700, 0o755])), name, name)
             lines = draw(st.lists(st.sampled_from([key_line("alice"), key_line("eve")])))
             content = "".join(f"{line}\n" for line in lines)
-            files[f"{home}/.ssh/authorized_keys"] = file(content, 0o600, name, name)
+            held[f"{home}/.ssh/authorized_keys"] = file(content, 0o600, name, name)
         accounts[name] = account(
             1000 + number,
             home=home,
@@ -100,7 +100,7 @@ def hosts(draw: st.DrawFn) -> Snapshot:
             password=draw(st.sampled_from(["set", "locked", "empty"])),
             expired=draw(st.booleans()),
             groups=tuple(draw(st.sets(st.sampled_from(["sudo", "docker", "holdfast-admins"])))),
-            key_files=files,
+            key_files=held,
         )
     loaded = draw(st.booleans())
     files: dict[str, FileState | Unreadable] = dict(base.files)

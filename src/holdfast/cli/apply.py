@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.cli.audit import audited
-from holdfast.cli.errors import FOUND, GOOD, REVERTED, UNREACHED, told
+from holdfast.cli.errors import FOUND, GOOD, REVERTED, UNREACHED, WRONG, told
 from holdfast.cli.options import Work, add_confirmation, add_hosts, add_output, add_site
 from holdfast.cli.plan import planned, shown_plans
-from holdfast.report.audits import Audit, exit_code
+from holdfast.report.audits import Audit, HostAudit, exit_code
 from holdfast.report.text import finding_counts
 from holdfast.servers.apply import Applied, Run, apply
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.fleet import AT_ONCE, Fleet
-from holdfast.servers.python import install_python, lacks_python
+from holdfast.servers.python import install_python
+from holdfast.servers.session_errors import NoPython
 from holdfast.servers.snapshot import Snapshot
 from holdfast.site import Host
 
@@ -51,27 +52,29 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         work.write("\n".join(_line(work, outcome) for outcome in outcomes))
     codes = {outcome.code for outcome in outcomes}
-    return next((c for c in (REVERTED, UNREACHED, 2, FOUND) if c in codes), GOOD)
+    return next((c for c in (REVERTED, UNREACHED, WRONG, FOUND) if c in codes), GOOD)
 
 
 async def _apply(work: Work) -> list[Outcome]:
-    await _offer_python(work)
-    audit = await audited(work)
-    failed = [Outcome(f.host, None, UNREACHED, f.message) for f in audit.failures]
-    plans = planned(work, audit)
-    if any(not plan.empty for plan in plans):
-        if not work.arguments.yes:
-            print("\n".join(shown_plans(work, plans, audit)))
-        if not await work.agreed(f"Change {', '.join(p.host for p in plans if not p.empty)}?"):
-            return [*failed, *(Outcome(p.host, None, FOUND, "not changed") for p in plans)]
     async with work.fleet() as fleet:
-        return [*failed, *await _on_all(work, fleet, audit)]
+        audit = await audited(work, fleet)
+        if await _python_installed(work, fleet, audit):
+            audit = await audited(work, fleet)
+        plans = planned(work, audit)
+        chosen = [plan.host for plan in plans if not plan.empty]
+        if chosen and not work.arguments.yes:
+            print("\n".join(shown_plans(work, plans, audit)))
+        agreed = not chosen or await work.agreed(f"Change {', '.join(chosen)}?")
+        failed = [Outcome(f.host, None, *told(f.error)) for f in audit.failures]
+        if not agreed:
+            return [*failed, *(Outcome(plan.host, None, FOUND, "not changed") for plan in plans)]
+        return [*failed, *await _on_all(work, fleet, audit, chosen)]
 
 
-async def _on_all(work: Work, fleet: Fleet, audit: Audit) -> list[Outcome]:
+async def _on_all(work: Work, fleet: Fleet, audit: Audit, chosen: list[str]) -> list[Outcome]:
     """Change the hosts at the same time, a jump host before what lies behind it."""
     snapshots = {host.name: host.snapshot for host in audit.hosts}
-    hosts = {name: host for name, host in work.hosts().items() if name in snapshots}
+    hosts = {name: host for name, host in work.hosts().items() if name in chosen}
     job = Run(fleet, all_controls(), work.secret, work.at.date(), work.arguments.confirm_within)
     ended = {name: asyncio.Event() for name in hosts}
     slots = asyncio.Semaphore(AT_ONCE)
@@ -87,7 +90,13 @@ async def _on_all(work: Work, fleet: Fleet, audit: Audit) -> list[Outcome]:
         finally:
             ended[host.name].set()
 
-    return list(await asyncio.gather(*(one(host) for host in hosts.values())))
+    changed = await asyncio.gather(*(one(host) for host in hosts.values()))
+    return [*changed, *(_left_alone(host) for host in audit.hosts if host.name not in hosts)]
+
+
+def _left_alone(host: HostAudit) -> Outcome:
+    applied = Applied(host.name, (), 0, host.findings, host.snapshot)
+    return Outcome(host.name, applied, exit_code(host.findings))
 
 
 async def _on_one(work: Work, job: Run, host: Host, snapshots: Mapping[str, Snapshot]) -> Outcome:
@@ -99,15 +108,15 @@ async def _on_one(work: Work, job: Run, host: Host, snapshots: Mapping[str, Snap
     return Outcome(host.name, applied, exit_code(applied.findings))
 
 
-async def _offer_python(work: Work) -> None:
-    """A host without python3 cannot run the hand: offer to install it first."""
-    async with work.fleet() as fleet:
-        for name in work.hosts():
-            if await lacks_python(fleet, name) and await work.agreed(
-                f"{name} has no python3, which Holdfast needs there. Install it?"
-            ):
-                work.say(name, "installing python3")
-                await install_python(fleet, name)
+async def _python_installed(work: Work, fleet: Fleet, audit: Audit) -> bool:
+    """Install python3 where that is all that is missing, if agreed; whether any host got it."""
+    lacking = [failure.host for failure in audit.failures if isinstance(failure.error, NoPython)]
+    if not lacking or not await work.agreed(f"Install python3 on {', '.join(lacking)}?"):
+        return False
+    for host in lacking:
+        work.say(host, "installing python3")
+        await install_python(fleet, host)
+    return True
 
 
 def _line(work: Work, outcome: Outcome) -> str:

@@ -13,7 +13,7 @@ from holdfast.report.audits import Audit, HostAudit, as_data
 from holdfast.report.text import audit_lines
 from holdfast.servers.audit import judge
 from holdfast.servers.catalogue import all_controls
-from holdfast.servers.fleet import Failure
+from holdfast.servers.fleet import Failure, Fleet
 from holdfast.servers.snapshot import LARGEST_SNAPSHOT, Snapshot, read_snapshot
 
 
@@ -34,7 +34,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
-    audit = _from_file(work) if arguments.snapshot else asyncio.run(audited(work))
+    audit = _from_file(work) if arguments.snapshot else asyncio.run(audited_once(work))
     work.history.keep_run("audit", work.at, as_data(audit))
     if arguments.format == "json":
         work.write(json.dumps(as_data(audit), indent=2))
@@ -43,11 +43,15 @@ def run(arguments: argparse.Namespace) -> int:
     return audit.exit_code
 
 
-async def audited(work: Work) -> Audit:
-    """Read every host at the same time and judge what could be read."""
-    hosts = work.hosts()
+async def audited_once(work: Work) -> Audit:
+    """Open lines to the hosts, audit them, and close the lines."""
     async with work.fleet() as fleet:
-        snapshots, failures = await fleet.snapshots(hosts)
+        return await audited(work, fleet)
+
+
+async def audited(work: Work, fleet: Fleet) -> Audit:
+    """Read every host at the same time and judge what could be read."""
+    snapshots, failures = await fleet.snapshots(work.hosts())
     for name, snapshot in snapshots.items():
         work.history.keep_snapshot(name, work.at, snapshot)
     return _judged(work, snapshots, failures)

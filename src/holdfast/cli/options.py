@@ -20,6 +20,8 @@ from holdfast.servers.route import SessionOptions
 from holdfast.site import Host, Secret, Site, load_site, resolve
 from holdfast.site.errors import escaped, shown
 
+CONNECT_S = 5.0  # per address of a host
+
 
 def add_site(parser: argparse.ArgumentParser) -> None:
     """`--site`, `--as` and the options of a connection."""
@@ -114,6 +116,7 @@ class Work:
             known_hosts=history.known_hosts,
             config=tuple(path for path in config if path.exists()),
             accept_new=self._accept_new,
+            connect_s=CONNECT_S,
         )
         return Fleet(self.site, options, self.sudo_password)
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from holdfast.cli.audit import audited
+from holdfast.cli.audit import audited_once
 from holdfast.cli.errors import FOUND, GOOD, UNREACHED
 from holdfast.cli.options import Work, add_hosts, add_output, add_site
 from holdfast.report.audits import Audit
@@ -27,7 +27,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
-    audit = asyncio.run(audited(work))
+    audit = asyncio.run(audited_once(work))
     plans = planned(work, audit)
     if arguments.format == "json":
         work.write(json.dumps(as_data(work, plans, audit), indent=2))

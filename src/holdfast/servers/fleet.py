@@ -19,8 +19,14 @@ from holdfast.servers.hand_channel import Hand, OnProgress
 from holdfast.servers.route import Route, SessionOptions
 from holdfast.servers.session import LocalSession, Session
 from holdfast.servers.session_errors import LoginRefused, SessionError
-from holdfast.servers.snapshot import Snapshot, SnapshotError, read_snapshot
+from holdfast.servers.snapshot import (
+    Snapshot,
+    SnapshotError,
+    read_snapshot,
+    require_supported,
+)
 from holdfast.site import Host, Secret, Site
+from holdfast.site.errors import escaped
 
 LOCAL = "@local"
 AT_ONCE = 10  # hosts worked on at the same time
@@ -30,10 +36,15 @@ AskSudo = Callable[[str], Awaitable[Secret]]
 
 @dataclass(frozen=True)
 class Failure:
-    """A host that could not be reached or read: the error's one line."""
+    """A host that could not be reached or read."""
 
     host: str
-    message: str
+    error: SessionError | SnapshotError
+
+    @property
+    def message(self) -> str:
+        """The error's one line."""
+        return str(self.error)
 
 
 class Line:
@@ -161,7 +172,7 @@ class Fleet:
                 try:
                     return await self.snapshot(host)
                 except (SessionError, SnapshotError) as error:
-                    return Failure(host, str(error))
+                    return Failure(host, error)
 
         names = list(hosts)
         read = await asyncio.gather(*(one(name) for name in names))
@@ -182,6 +193,8 @@ async def taken(line: Line) -> Snapshot:
     """Read a snapshot over a line. Raises SessionError or SnapshotError."""
     answer = await line.ask({"do": "snapshot"})
     try:
-        return read_snapshot(json.dumps(answer))
+        snapshot = read_snapshot(json.dumps(answer))
+        require_supported(snapshot)
     except SnapshotError as error:
-        raise SnapshotError(f"{line.session.host}: {error}") from None
+        raise SnapshotError(f"{line.session.host}: {escaped(str(error))}") from None
+    return snapshot

@@ -27,12 +27,13 @@ from holdfast.servers.attack import (
 )
 from holdfast.servers.control import Control
 from holdfast.servers.fleet import Fleet, Line, taken
+from holdfast.servers.hand.probe import MOST_TARGETS, probe
 from holdfast.servers.session_errors import LoginRefused, SessionError
 from holdfast.servers.snapshot import CannotJudge, Snapshot, SnapshotError
 from holdfast.site import Host, Secret, Site
 
+OUTSIDE = "outside"
 CONNECT_S = 1.0
-AT_ONCE = 512  # connections
 CANARY_S = 45.0  # Debian 13's sshd turns a source away for a while after failed logins
 RUN_S = 20.0
 
@@ -67,18 +68,24 @@ class LiveAttacker:
         self._password = password
 
     async def connect(self, vantage: str, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
-        if vantage == "outside":
-            return await _connect_all(endpoints)
         found: dict[Endpoint, Reach] = {}
-        for start in range(0, len(endpoints), 4096):
-            part = endpoints[start : start + 4096]
-            results = await self._fleet.probe(
-                vantage, [(e.address, e.port) for e in part], CONNECT_S
-            )
+        for start in range(0, len(endpoints), MOST_TARGETS):
+            part = endpoints[start : start + MOST_TARGETS]
+            results = await self._probe(vantage, [(e.address, e.port) for e in part])
             for endpoint in part:
                 how = results.get((endpoint.address, endpoint.port), "")
                 found[endpoint] = Reach(how) if how in set(Reach) else Reach.FAILED
         return found
+
+    async def _probe(
+        self, vantage: str, targets: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], str]:
+        """Outside is this machine; both vantages connect with the very same code."""
+        if vantage != OUTSIDE:
+            return await self._fleet.probe(vantage, targets, CONNECT_S)
+        request = {"targets": [list(target) for target in targets], "timeout_s": CONNECT_S}
+        answer = await asyncio.to_thread(probe, request, lambda _: None)
+        return {(address, port): how for address, port, how in answer["results"]}
 
     async def login_with_admin_key(self, user: str) -> Login:
         return await self._try(user, prefer=True)
@@ -189,29 +196,3 @@ def unreached(
         for attack in control.attacks
         if attack.kind in kinds and attack.roles & frozenset(host.roles)
     ]
-
-
-async def _connect_all(endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def one(endpoint: Endpoint) -> Reach:
-        async with slots:
-            return await _connect(endpoint)
-
-    return dict(zip(endpoints, await asyncio.gather(*map(one, endpoints)), strict=True))
-
-
-async def _connect(endpoint: Endpoint) -> Reach:
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            _, writer = await asyncio.open_connection(endpoint.address, endpoint.port)
-    except TimeoutError:
-        return Reach.SILENT
-    except ConnectionRefusedError:
-        return Reach.REFUSED
-    except OSError:
-        return Reach.FAILED
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-    return Reach.OPEN

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from holdfast.servers.fleet import Fleet
-from holdfast.servers.session_errors import NoPython, SessionError
+from holdfast.servers.session_errors import SessionError
 
 INSTALL_S = 600.0
-
-
-async def lacks_python(fleet: Fleet, host: str) -> bool:
-    """Whether a host is reached and has no python3 that a hand can run on."""
-    try:
-        await fleet.line(host)
-    except NoPython:
-        return True
-    except SessionError:
-        return False
-    return False
 
 
 async def install_python(fleet: Fleet, host: str) -> None:

@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 SNAPSHOT_VERSION = 1
 LARGEST_SNAPSHOT = 16 * 1024 * 1024  # bytes; an ordinary one has about 60 kB
 
+OLDEST_SUPPORTED = {"debian": 12, "ubuntu": 22}  # by os-release; major versions
+SUPPORTED_NAMES = (("Debian", "12"), ("Ubuntu", "22.04"))
+
 Text = Annotated[str, Field(max_length=4096)]
 Name = Annotated[str, Field(max_length=256)]
 Content = Annotated[str, Field(max_length=262_144)]
@@ -204,6 +207,18 @@ def judged(section: T | Unreadable) -> T:
     if isinstance(section, Unreadable):
         raise CannotJudge(section.unreadable)
     return section
+
+
+def require_supported(snapshot: Snapshot) -> None:
+    """Raise SnapshotError unless the host runs a release whose facts Holdfast knows."""
+    release = snapshot.release
+    if isinstance(release, Unreadable):
+        raise SnapshotError(f"its release could not be read: {release.unreadable}")
+    oldest = OLDEST_SUPPORTED.get(release.id)
+    number = release.version.split(".")[0]
+    if oldest is None or not number.isdigit() or int(number) < oldest:
+        known = ", ".join(f"{name} {version} and later" for name, version in SUPPORTED_NAMES)
+        raise SnapshotError(f"it runs {release.name!r}; Holdfast knows {known}")
 
 
 def read_snapshot(data: bytes | str) -> Snapshot:

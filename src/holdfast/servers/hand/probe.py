@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import selectors
 import socket
 import time
@@ -12,7 +13,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 from .failed import Failed
 
 MOST_TARGETS = 4096
-MOST_AT_ONCE = 512
+MOST_AT_ONCE = 4096
+OTHER_FILES = 64  # descriptors left for everything else
 LONGEST_TIMEOUT_S = 30.0
 
 Target = Tuple[str, int]
@@ -50,10 +52,11 @@ def _target(value: object) -> Target:
 
 
 class _Connections:
-    """Connection attempts under way, at most `MOST_AT_ONCE` of them."""
+    """Connection attempts under way, as many as this process may have descriptors."""
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
+        self._at_once = _room()
         self._selector = selectors.DefaultSelector()
         self._deadlines: Dict[socket.socket, Tuple[float, Target]] = {}
         self._outcomes: Dict[Target, str] = {}
@@ -63,7 +66,7 @@ class _Connections:
         waiting.reverse()
         try:
             while waiting or self._deadlines:
-                while waiting and len(self._deadlines) < MOST_AT_ONCE:
+                while waiting and len(self._deadlines) < self._at_once:
                     self._begin(waiting.pop())
                 self._await_some()
         finally:
@@ -112,6 +115,16 @@ class _Connections:
         self._selector.unregister(connection)
         connection.close()
         self._outcomes[target] = outcome
+
+
+def _room() -> int:
+    """Return how many connections may be open at once, after asking for as many as allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_AT_ONCE + OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(soft - OTHER_FILES, MOST_AT_ONCE))
 
 
 def _outcome(code: int) -> str:
