@@ -275,7 +275,7 @@ def test_a_wrong_sudo_password_changes_nothing(at: At, lab_site: Path, tmp_path:
 DPKG_DIES = """\
 #!/bin/sh
 while read -r line; do
-  case "$line" in *" half-configured "*) pkill -9 -x dpkg ;; esac
+  case "$line" in *half-configured*) pkill -9 -x dpkg ;; esac
 done
 """
 

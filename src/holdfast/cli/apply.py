@@ -11,12 +11,18 @@ from typing import Any
 
 from holdfast.cli.audit import audited
 from holdfast.cli.errors import FOUND, GOOD, REVERTED, UNREACHED, WRONG, told
-from holdfast.cli.options import Work, add_confirmation, add_hosts, add_output, add_site
+from holdfast.cli.options import (
+    Work,
+    add_confirmation,
+    add_hosts,
+    add_output,
+    add_self_confirm,
+    add_site,
+)
 from holdfast.cli.plan import planned, shown_plans
 from holdfast.report.audits import Audit, HostAudit, exit_code
 from holdfast.report.text import finding_counts
 from holdfast.servers.apply import Applied, Run, apply
-from holdfast.servers.catalogue import all_controls
 from holdfast.servers.fleet import AT_ONCE, Fleet
 from holdfast.servers.python import install_python
 from holdfast.servers.session_errors import NoPython
@@ -30,6 +36,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_site(parser)
     add_output(parser)
     add_confirmation(parser)
+    add_self_confirm(parser)
     parser.set_defaults(run=run)
 
 
@@ -45,6 +52,8 @@ class Outcome:
 
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
+    work.must_be_provable()
+    work.must_be_able_to_agree()
     outcomes = asyncio.run(_apply(work))
     work.history.keep_run("apply", work.at, _as_data(work, outcomes))
     if arguments.format == "json":
@@ -73,9 +82,9 @@ async def _apply(work: Work) -> list[Outcome]:
 
 async def _on_all(work: Work, fleet: Fleet, audit: Audit, chosen: list[str]) -> list[Outcome]:
     """Change the hosts at the same time, a jump host before what lies behind it."""
-    snapshots = {host.name: host.snapshot for host in audit.hosts}
+    snapshots = audit.read
     hosts = {name: host for name, host in work.hosts().items() if name in chosen}
-    job = Run(fleet, all_controls(), work.secret, work.at.date(), work.arguments.confirm_within)
+    job = work.run(fleet)
     ended = {name: asyncio.Event() for name in hosts}
     slots = asyncio.Semaphore(AT_ONCE)
 
@@ -91,12 +100,12 @@ async def _on_all(work: Work, fleet: Fleet, audit: Audit, chosen: list[str]) -> 
             ended[host.name].set()
 
     changed = await asyncio.gather(*(one(host) for host in hosts.values()))
-    return [*changed, *(_left_alone(host) for host in audit.hosts if host.name not in hosts)]
+    alone = [host for host in audit.hosts if host.name in snapshots and host.name not in hosts]
+    return [*changed, *(_left_alone(host) for host in alone)]
 
 
 def _left_alone(host: HostAudit) -> Outcome:
-    applied = Applied(host.name, (), 0, host.findings, host.snapshot)
-    return Outcome(host.name, applied, exit_code(host.findings))
+    return Outcome(host.name, Applied(host.name, (), 0, host.findings), exit_code(host.findings))
 
 
 async def _on_one(work: Work, job: Run, host: Host, snapshots: Mapping[str, Snapshot]) -> Outcome:

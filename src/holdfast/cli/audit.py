@@ -11,7 +11,7 @@ from holdfast.cli.errors import UsageError
 from holdfast.cli.options import Work, add_hosts, add_output, add_site
 from holdfast.report.audits import Audit, HostAudit, as_data
 from holdfast.report.text import audit_lines
-from holdfast.servers.audit import judge
+from holdfast.servers.audit import judge, unjudged
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.fleet import Failure, Fleet
 from holdfast.servers.snapshot import LARGEST_SNAPSHOT, Snapshot, read_snapshot
@@ -61,18 +61,18 @@ def _judged(
     work: Work, snapshots: dict[str, Snapshot], failures: tuple[Failure, ...] = ()
 ) -> Audit:
     hosts = work.hosts()
+    reasons = {failure.host: failure.message for failure in failures}
+
+    def one(name: str) -> HostAudit:
+        if name in reasons:
+            return HostAudit(name, None, unjudged(all_controls(), reasons[name]))
+        findings = judge(hosts[name], snapshots, work.site, all_controls(), work.at.date())
+        return HostAudit(name, snapshots[name], findings)
+
     return Audit(
         work.site.name,
         work.at,
-        tuple(
-            HostAudit(
-                name,
-                snapshot,
-                judge(hosts[name], snapshots, work.site, all_controls(), work.at.date()),
-                snapshot.seconds,
-            )
-            for name, snapshot in snapshots.items()
-        ),
+        tuple(one(name) for name in hosts),
         failures,
     )
 

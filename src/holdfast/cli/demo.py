@@ -12,7 +12,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from holdfast.lab import HostSpec, Lab
+from holdfast.cli.errors import UsageError
+from holdfast.lab import HostSpec, Lab, LabError
 from holdfast.report.paint import Paint
 
 NAME, SLOT = "demo", 90
@@ -35,7 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     lab.down()
     try:
         _headline("Two servers, as a provider hands them over")
-        lab.up(SERVERS)
+        try:
+            lab.up(SERVERS)
+        except LabError as error:
+            raise UsageError(str(error)) from error
         site = lab.site / "holdfast.toml"
         codes = _story(site)
     finally:

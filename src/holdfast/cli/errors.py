@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from holdfast.lab import LabError
 from holdfast.servers.apply import Reverted, Unfinished
 from holdfast.servers.plan import PlanConflict
 from holdfast.servers.session_errors import HandFailed, SessionError
@@ -20,7 +19,6 @@ class UsageError(Exception):
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (UsageError, WRONG),
     (SiteError, WRONG),
-    (LabError, WRONG),
     (PlanConflict, WRONG),
     (NothingToUndo, WRONG),
     (SnapshotError, UNREACHED),

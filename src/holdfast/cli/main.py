@@ -7,19 +7,19 @@ reached or judged, 4 a change was reverted.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
 from holdfast import __version__
-from holdfast.cli import apply, audit, demo, init, lab, plan, prove, undo
 from holdfast.cli.errors import told
 from holdfast.report.paint import Paint
 
-VERBS = (init, audit, plan, apply, undo, prove, lab, demo)
+VERBS = ("init", "audit", "plan", "apply", "undo", "prove", "lab", "demo")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def parser(verbs_wanted: Sequence[str] = VERBS) -> argparse.ArgumentParser:
+    """Return the parser of the command line; a verb's module is imported when it is wanted."""
     top = argparse.ArgumentParser(
         prog="holdfast",
         description="Secures servers, and proves it by attacking them. Start with: holdfast init",
@@ -28,14 +28,15 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"holdfast {__version__}")
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in VERBS:
-        verb.add_parser(verbs)
+    for verb in verbs_wanted:
+        importlib.import_module(f"holdfast.cli.{verb}").add_parser(verbs)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr, never a traceback."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser([word for word in words[:1] if word in VERBS] or VERBS).parse_args(words)
     try:
         code: int = arguments.run(arguments)
     except KeyboardInterrupt:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from holdfast.cli.errors import UsageError
 from holdfast.report.paint import Paint
+from holdfast.servers.apply import Run
+from holdfast.servers.catalogue import all_controls
 from holdfast.servers.fleet import LOCAL, Fleet
 from holdfast.servers.history import History
 from holdfast.servers.route import SessionOptions
@@ -55,6 +57,15 @@ def add_confirmation(parser: argparse.ArgumentParser) -> None:
         default=120.0,
         metavar="SECONDS",
         help="a transaction that is not confirmed by then is taken back (default 120)",
+    )
+
+
+def add_self_confirm(parser: argparse.ArgumentParser) -> None:
+    """`--self-confirm`, which only `@local` needs and takes."""
+    parser.add_argument(
+        "--self-confirm",
+        action="store_true",
+        help="on @local: keep the changes without the proof of a new login",
     )
 
 
@@ -118,7 +129,7 @@ class Work:
             accept_new=self._accept_new,
             connect_s=CONNECT_S,
         )
-        return Fleet(self.site, options, self.sudo_password)
+        return Fleet(self.site, options, self.sudo_password, self._root_password)
 
     async def _accept_new(self, host: str, key: str) -> bool:
         if self.arguments.accept_new_host_keys:
@@ -129,6 +140,15 @@ class Work:
         async with self._asking:
             print(f"{escaped(host)} shows the host key {escaped(key)}, never seen before.")
             return (await _typed("Accept it? [y/N] ")).strip().lower() in ("y", "yes")
+
+    async def _root_password(self, host: str) -> Secret | None:
+        """Ask for the password that a provider gave with a fresh server; None where nobody is."""
+        if not sys.stdin.isatty():
+            return None
+        async with self._asking:
+            question = f"root's password on {host}, as its provider gave it (empty: none): "
+            given = await asyncio.to_thread(getpass.getpass, question)
+        return Secret(given) if given else None
 
     async def sudo_password(self, host: str) -> Secret:
         """Return the operator's sudo password of a host."""
@@ -164,12 +184,34 @@ class Work:
             paint = Paint.on(sys.stderr)
             print(f"{paint('bold', host)} {paint('dim', text)}", file=sys.stderr, flush=True)
 
+    def must_be_provable(self) -> None:
+        """Raise UsageError for `@local` without `--self-confirm`: no new login proves it."""
+        if LOCAL in self.hosts() and not self.arguments.self_confirm:
+            raise UsageError(
+                f"{LOCAL} has no new login that could confirm its changes: add --self-confirm, "
+                "or run Holdfast from another machine"
+            )
+
+    def run(self, fleet: Fleet) -> Run:
+        """Return what changing hosts needs."""
+        return Run(
+            fleet,
+            all_controls(),
+            self.secret,
+            self.at.date(),
+            self.arguments.confirm_within,
+            self.arguments.self_confirm and set(self.hosts()) == {LOCAL},
+        )
+
+    def must_be_able_to_agree(self) -> None:
+        """Raise UsageError where nobody could be asked, before anything is contacted."""
+        if not self.arguments.yes and not sys.stdin.isatty():
+            raise UsageError("there is no terminal to ask on: add --yes to go ahead")
+
     async def agreed(self, question: str) -> bool:
-        """Ask before something is changed, unless `--yes`. Raises UsageError without terminal."""
+        """Ask before something is changed, unless `--yes`."""
         if self.arguments.yes:
             return True
-        if not sys.stdin.isatty():
-            raise UsageError("there is no terminal to ask on: add --yes to go ahead")
         return (await _typed(f"{question} [y/N] ")).strip().lower() in ("y", "yes")
 
     def write(self, lines: str) -> None:

@@ -40,16 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def planned(work: Work, audit: Audit) -> list[Plan]:
     """Return the next transaction of each host that was read."""
-    return [make_plan(h.name, h.findings, h.snapshot, work.site) for h in audit.hosts]
+    findings = {host.name: host.findings for host in audit.hosts}
+    return [
+        make_plan(name, findings[name], snapshot, work.site)
+        for name, snapshot in audit.read.items()
+    ]
 
 
 def shown_plans(work: Work, plans: list[Plan], audit: Audit) -> list[str]:
     """Return the lines of several plans and of the hosts that could not be read."""
     paint = work.paint()
-    snapshots = {host.name: host.snapshot for host in audit.hosts}
     lines = []
     for plan in plans:
-        losing = accounts_losing_login(plan, snapshots[plan.host], work.site)
+        losing = accounts_losing_login(plan, audit.read[plan.host], work.site)
         lines += [*plan_lines(plan, paint, losing), ""]
     lines += [paint("red", f"✘ {failure.message}") for failure in audit.failures]
     total = sum(len(plan.changes) for plan in plans)

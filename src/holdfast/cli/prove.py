@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from dataclasses import asdict
 
-from holdfast.cli.errors import FOUND, GOOD, UNREACHED
+from holdfast.cli.errors import FOUND, GOOD, UNREACHED, UsageError
 from holdfast.cli.options import Work, add_confirmation, add_hosts, add_output, add_site
 from holdfast.report.text import attempt_lines
 from holdfast.servers.attack import Kind, Outcome
 from holdfast.servers.catalogue import all_controls
-from holdfast.servers.fleet import Fleet
+from holdfast.servers.fleet import LOCAL, Fleet
 from holdfast.servers.prove import Attempt, prove, unreached
 from holdfast.servers.session_errors import SessionError
 from holdfast.servers.snapshot import SnapshotError
@@ -33,6 +32,10 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
+    if LOCAL in work.hosts():
+        raise UsageError(f"{LOCAL} cannot be attacked from itself: name a host of the site")
+    if arguments.disruptive:
+        work.must_be_able_to_agree()
     attempts = asyncio.run(_prove(work))
     data = {"attacks": [_data(attempt) for attempt in attempts]}
     work.history.keep_run("prove", work.at, data)
@@ -47,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _data(attempt: Attempt) -> dict[str, str]:
-    return {**asdict(attempt), "outcome": attempt.outcome.value}
+    names = ("attack", "control", "host", "vantage", "outcome", "evidence")
+    return {name: str(getattr(attempt, name)) for name in names}
 
 
 async def _prove(work: Work) -> list[Attempt]:

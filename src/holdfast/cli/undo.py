@@ -6,9 +6,7 @@ import argparse
 import asyncio
 
 from holdfast.cli.errors import FOUND, GOOD
-from holdfast.cli.options import Work, add_confirmation, add_output, add_site
-from holdfast.servers.apply import Run
-from holdfast.servers.catalogue import all_controls
+from holdfast.cli.options import Work, add_confirmation, add_output, add_self_confirm, add_site
 from holdfast.servers.undo import undo
 
 
@@ -19,11 +17,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_site(parser)
     add_output(parser)
     add_confirmation(parser)
+    add_self_confirm(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
+    work.must_be_provable()
+    work.must_be_able_to_agree()
     return asyncio.run(_undo(work))
 
 
@@ -32,8 +33,9 @@ async def _undo(work: Work) -> int:
     if not await work.agreed(f"Take back a transaction on {host.name}?"):
         return FOUND
     async with work.fleet() as fleet:
-        job = Run(fleet, all_controls(), work.secret, work.at.date(), work.arguments.confirm_within)
-        done = await undo(job, host, work.arguments.id, lambda text: work.say(host.name, text))
+        done = await undo(
+            work.run(fleet), host, work.arguments.id, lambda text: work.say(host.name, text)
+        )
     work.history.keep_run("undo", work.at, {"host": host.name, "undone": done})
     work.write(f"{host.name}: {done} was taken back")
     return GOOD

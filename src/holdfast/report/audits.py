@@ -8,18 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.servers.audit import Finding, Status, score
+from holdfast.servers.control import Gap
 from holdfast.servers.fleet import Failure
 from holdfast.servers.snapshot import Snapshot, Unreadable
 
 
 @dataclass(frozen=True)
 class HostAudit:
-    """The findings of one host, with the snapshot they were judged from."""
+    """The findings of one host, with the snapshot they were judged from.
+
+    `snapshot` is None where the host could not be read: then every finding is unknown.
+    """
 
     name: str
-    snapshot: Snapshot
+    snapshot: Snapshot | None
     findings: tuple[Finding, ...]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,23 @@ class Audit:
     failures: tuple[Failure, ...] = ()
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for host in self.hosts for finding in host.findings)
+
+    @property
+    def read(self) -> dict[str, Snapshot]:
+        """The snapshots of the hosts that could be read."""
+        return {h.name: h.snapshot for h in self.hosts if h.snapshot is not None}
+
+    @property
     def exit_code(self) -> int:
         """0 clean, 1 gaps, 3 a host could not be reached or judged."""
-        if self.failures:
-            return 3
-        return exit_code([finding for host in self.hosts for finding in host.findings])
+        return 3 if self.failures else exit_code(self.findings)
 
     @property
     def score(self) -> int:
-        """Percent of the judged controls that pass; a host that failed passes none."""
-        if self.failures and not self.hosts:
-            return 0
-        return score([finding for host in self.hosts for finding in host.findings])
+        """Percent of the controls that pass; what could not be judged does not."""
+        return score(self.findings)
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
@@ -58,7 +66,6 @@ def as_data(audit: Audit) -> dict[str, Any]:
         "site": audit.site,
         "at": audit.at.isoformat(timespec="seconds"),
         "hosts": [_host(host) for host in audit.hosts],
-        "failures": [{"name": f.host, "error": f.message} for f in audit.failures],
         "score": audit.score,
     }
 
@@ -67,34 +74,35 @@ def _host(host: HostAudit) -> dict[str, Any]:
     return {
         "name": host.name,
         "release": release(host.snapshot),
-        "seconds": round(host.seconds, 3),
+        "seconds": round(host.snapshot.seconds, 3) if host.snapshot else 0,
         "findings": [_finding(finding) for finding in host.findings],
     }
 
 
-def release(snapshot: Snapshot) -> str:
+def release(snapshot: Snapshot | None) -> str:
     """Return `debian 12`, or `unknown`."""
-    held = snapshot.release
-    return "unknown" if isinstance(held, Unreadable) else f"{held.id} {held.version}"
+    if snapshot is None or isinstance(snapshot.release, Unreadable):
+        return "unknown"
+    return f"{snapshot.release.id} {snapshot.release.version}"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
     control = finding.control
-    data: dict[str, Any] = {
+    return {
         "control": control.id,
         "status": finding.status.value,
         "severity": control.severity.value,
         "principle": control.principle.value,
         "source": control.source,
-        "evidence": [f"{gap.what} ({gap.evidence})" for gap in finding.gaps],
+        "evidence": [*map(_evidence, finding.gaps), *([finding.reason] if finding.reason else [])],
         "automatic": finding.automatic,
         "manual": finding.manual,
     }
-    if finding.reason:
-        data["reason"] = finding.reason
-    if finding.manual:
-        data["mend"] = [gap.mend for gap in finding.gaps if not gap.automatic]
-    return data
+
+
+def _evidence(gap: Gap) -> str:
+    seen = f"{gap.what} ({gap.evidence})"
+    return f"{seen}: {gap.mend}" if gap.mend else seen
 
 
 def plans_wanted(hosts: Sequence[HostAudit]) -> Mapping[str, int]:

@@ -19,6 +19,7 @@ _MARKS = {
     Status.NOT_APPLICABLE: ("dim", "–"),
     Status.UNKNOWN: ("yellow", "?"),
 }
+AUTOMATIC, MANUAL = "~", "!"
 _OUTCOMES = {
     Outcome.REPELLED: ("green", "✔ repelled"),
     Outcome.SUCCEEDED: ("red", "✘ succeeded"),
@@ -31,13 +32,16 @@ def audit_lines(audit: Audit, paint: Paint, *, verbose: bool) -> Iterator[str]:
     for host in audit.hosts:
         yield from _host_lines(host, paint, verbose=verbose)
         yield ""
-    for failure in audit.failures:
-        yield paint("red", f"✘ {failure.message}")
     yield from _summary(audit, paint)
 
 
 def _host_lines(host: HostAudit, paint: Paint, *, verbose: bool) -> Iterator[str]:
-    head = f"{release(host.snapshot)}, read in {host.seconds:.2f} s"
+    if host.snapshot is None:
+        reason = host.findings[0].reason if host.findings else "not read"
+        message = reason.removeprefix(f"{host.name}: ")
+        yield f"{paint('bold', host.name)}  {paint('yellow', f'? {message}')}"
+        return
+    head = f"{release(host.snapshot)}, read in {host.snapshot.seconds:.2f} s"
     yield f"{paint('bold', host.name)}  {paint('dim', head)}"
     for finding in host.findings:
         colour, mark = _MARKS[finding.status]
@@ -50,25 +54,23 @@ def _host_lines(host: HostAudit, paint: Paint, *, verbose: bool) -> Iterator[str
 
 
 def _gap_lines(gap: Gap, paint: Paint) -> Iterator[str]:
-    how = paint("dim", "holdfast apply closes it") if gap.automatic else ""
-    yield f"      {paint('red', gap.what)}  {how}".rstrip()
-    yield f"        {paint('dim', gap.evidence)}"
+    mark = paint("yellow", AUTOMATIC) if gap.automatic else paint("red", MANUAL)
+    yield f"      {mark} {paint('bold', gap.what)} {paint('dim', f'({gap.evidence})')}"
     if gap.mend:
-        yield f"        {paint('yellow', 'you: ' + gap.mend)}"
+        yield f"        {paint('yellow', f'do: {gap.mend}')}"
 
 
 def _summary(audit: Audit, paint: Paint) -> Iterator[str]:
-    findings = [finding for host in audit.hosts for finding in host.findings]
+    findings = audit.findings
     counts = {s: sum(f.status is s for f in findings) for s in Status}
     words = [f"{counts[s]} {s}" for s in Status if counts[s] and s is not Status.NOT_APPLICABLE]
-    if audit.failures:
-        words.append(f"{len(audit.failures)} hosts not judged")
     colour = "green" if audit.exit_code == 0 else "red"
     yield f"{paint(colour, f'score {audit.score}')}  {', '.join(words)}"
     automatic = sum(plans_wanted(audit.hosts).values())
     manual = sum(f.manual for f in findings if f.status is Status.GAP)
     if automatic or manual:
-        yield f"{automatic} gaps close with `holdfast apply`, {manual} are for a person"
+        yield f"{automatic} gaps ({AUTOMATIC}) close with `holdfast apply`"
+        yield f"{manual} gaps ({MANUAL}) are for a person"
 
 
 def plan_lines(plan: Plan, paint: Paint, losing: Sequence[str]) -> Iterator[str]:
@@ -100,8 +102,8 @@ def attempt_lines(attempts: Sequence[Attempt], paint: Paint) -> Iterator[str]:
         yield paint("bold", host)
         for attempt in (a for a in attempts if a.host == host):
             colour, word = _OUTCOMES[attempt.outcome]
-            where = f"from {attempt.vantage}"
-            yield f"  {paint(colour, f'{word:<15}')} {attempt.title} {paint('dim', where)}"
+            where = paint("dim", f"[{attempt.vantage}]")
+            yield f"  {paint(colour, f'{word:<15}')} {attempt.title} {where}"
             yield f"      {paint('dim', attempt.evidence)}"
     counts = {o: sum(a.outcome is o for a in attempts) for o in Outcome}
     yield ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if number)

@@ -80,5 +80,5 @@ def _clients(database: Database, site: Site) -> Iterator[str]:
             yield from private(site.hosts[client])
 
 
-def _order(allowance: Allowance) -> tuple[str, int, str]:
-    return (allowance.protocol, allowance.port, allowance.source or "")
+def _order(allowance: Allowance) -> tuple[str, int, str, str]:
+    return (allowance.protocol, allowance.port, allowance.source or "", allowance.why)

@@ -88,6 +88,11 @@ def _roles(host: Host) -> str:
     return ", ".join(sorted(host.roles))
 
 
+def unjudged(controls: Sequence[Control], reason: str) -> tuple[Finding, ...]:
+    """Return what is known of a host that could not be read: nothing, and why."""
+    return tuple(Finding(control, Status.UNKNOWN, reason=reason) for control in controls)
+
+
 def score(findings: Sequence[Finding]) -> int:
     """Return the share of judged controls that pass, in percent; unknown counts as not passed."""
     counted = [f for f in findings if f.status not in (Status.NOT_APPLICABLE, Status.EXEMPT)]

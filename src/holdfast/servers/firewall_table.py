@@ -129,8 +129,6 @@ def allowed(table: str) -> list[str]:
 
 def same(running: str | None, wanted: str) -> bool:
     """Whether the running table does what the wanted one does; the order of allowances is free."""
-    return (
-        running is not None
-        and base_stands(running)
-        and set(allowed(running)) == set(allowed(wanted))
-    )
+    if running is None or not base_stands(running) or not base_stands(wanted):
+        return False
+    return set(allowed(running)) == set(allowed(wanted))

@@ -32,6 +32,7 @@ LOCAL = "@local"
 AT_ONCE = 10  # hosts worked on at the same time
 
 AskSudo = Callable[[str], Awaitable[Secret]]
+AskRoot = Callable[[str], Awaitable[Secret | None]]
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,21 @@ class Line:
 class Fleet:
     """Opens and keeps the lines to the hosts of a site. Use as an async context manager.
 
-    `sudo_password(host)` is called when sudo on that host asks, at most once per line.
+    `sudo_password(host)` is called when sudo on that host asks, at most once per line;
+    `root_password(host)` at first contact, where no key lets root in.
     """
 
-    def __init__(self, site: Site, options: SessionOptions, sudo_password: AskSudo) -> None:
+    def __init__(
+        self,
+        site: Site,
+        options: SessionOptions,
+        sudo_password: AskSudo,
+        root_password: AskRoot | None = None,
+    ) -> None:
         self.site = site
         self.options = options
         self._sudo_password = sudo_password
+        self._root_password = root_password
         self._lines: dict[str, Line] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
@@ -107,7 +116,11 @@ class Fleet:
             try:
                 line = await stack.enter_async_context(self.fresh(host, "root"))
             except LoginRefused:
-                raise operator_refused from None
+                password = await self._root_password(host) if self._root_password else None
+                if password is None:
+                    raise operator_refused from None
+                options = replace(self.options, password=password)
+                line = await stack.enter_async_context(self.fresh(host, "root", options))
             yield line
 
     @asynccontextmanager
@@ -116,7 +129,8 @@ class Fleet:
     ) -> AsyncIterator[Line]:
         """A new login as this user, with a hand of its own, ended with the context."""
         async with self.session(host, user, options) as session:
-            hand = await session.hand(lambda: self._sudo_password(host))
+            unprivileged = host == LOCAL and not self.site.admins
+            hand = await session.hand(None if unprivileged else lambda: self._sudo_password(host))
             try:
                 yield Line(session, hand)
             finally:

@@ -39,9 +39,11 @@ class History:
         return self._keep(folder, f"{_stamp(at)}.json", snapshot.model_dump_json(indent=1))
 
     def _keep(self, folder: Path, name: str, text: str) -> Path:
-        for each in (self.folder, *reversed(folder.relative_to(self.folder).parents), folder):
-            path = self.folder / each
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        inside = self.folder
+        inside.mkdir(mode=0o700, exist_ok=True)
+        for part in folder.relative_to(self.folder).parts:
+            inside /= part
+            inside.mkdir(mode=0o700, exist_ok=True)
         path = folder / name
         draft = path.with_suffix(".draft")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

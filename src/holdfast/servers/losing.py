@@ -28,5 +28,5 @@ def accounts_losing_login(plan: Plan, snapshot: Snapshot, site: Site) -> tuple[s
 
 def _can_log_in(account: Account) -> bool:
     shell = not account.shell.endswith(_NO_SHELL) and not account.expired
-    keys = any((held.content or "").strip() for held in account.key_files.values())
+    keys = any(held.content is None or held.content.strip() for held in account.key_files.values())
     return shell and (keys or account.password == "set")

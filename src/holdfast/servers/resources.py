@@ -8,8 +8,8 @@ other. The kinds and their keys:
     group NAME            exists = yes
     account NAME          open = SHELL · group G = present · ssh-key LINE = present
                           password = secret NAME
-    sshd                  any keyword of sshd_config = its value · reload = now
-    sudoers               Defaults OPTION = VALUE
+    sshd                  any keyword of sshd_config = its value or absent · reload = now
+    sudoers               Defaults OPTION = VALUE, "" or absent
     lines PATH            an existing line of the file = the line that takes its place
     firewall              base = the version of the table · boot = enabled
                           allow RULE = present or absent
@@ -36,7 +36,7 @@ from holdfast.servers.changes import (
     WriteFile,
     text_digest,
 )
-from holdfast.servers.snapshot import FileState, Snapshot, judged
+from holdfast.servers.snapshot import CannotJudge, FileState, Snapshot, judged
 
 SUDOERS_FILE = "/etc/sudoers.d/zz-holdfast"  # sudo's last matching Defaults wins
 FIREWALL_UNIT = "holdfast-firewall.service"
@@ -87,24 +87,27 @@ def _authorized_keys(
 ) -> Iterator[Change]:
     folder, path = f"{home}/.ssh", f"{home}/.ssh/authorized_keys"
     held = seen.get(folder)
+    group = seen[home].group if home in seen else name
     if held is None:
-        yield MakeFolder(folder, 0o700, name, name, ABSENT)
+        yield MakeFolder(folder, 0o700, name, group, ABSENT)
     elif (held.mode, held.owner) != (0o700, name):
         yield MakeFolder(folder, 0o700, name, held.group, folder_state(held))
     present = seen.get(path)
-    before = (present.content or "") if present else ""
-    known = set(before.splitlines())
+    before = text_of(present)
+    known = set(before.split("\n"))
     added = "".join(f"{line}\n" for line in sorted(lines) if line not in known)
     joint = "" if before.endswith("\n") or not before else "\n"
     content = before + joint + added
-    yield WriteFile(path, content, 0o600, name, name, file_state(present), before)
+    yield WriteFile(path, content, 0o600, name, group, file_state(present), before)
 
 
 def _sshd(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
     settings = {key: value for key, value in wants.items() if key != "reload"}
     if settings:
         before = _content(sshd_config.FILE, snapshot)
-        content = sshd_config.render(sshd_config.parse(before) | settings)
+        merged = sshd_config.parse(before) | settings
+        kept = {key: value for key, value in merged.items() if value != ABSENT}
+        content = sshd_config.render(kept)
         yield from _own_file(sshd_config.FILE, content, 0o644, snapshot, "ssh.service")
     if "reload" in wants and not settings:
         yield ReloadService("ssh.service")
@@ -117,19 +120,16 @@ def _sudoers(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
         if line.startswith("Defaults "):
             option, _, value = line.removeprefix("Defaults ").partition("=")
             options[f"Defaults {option}"] = value
-    options |= wants
+    kept = {key: value for key, value in (options | dict(wants)).items() if value != ABSENT}
     lines = ["# Written by Holdfast; changes made here are seen as gaps."]
-    lines += [f"{key}={value}" for key, value in sorted(options.items())]
+    lines += [f"{key}={value}" if value else key for key, value in sorted(kept.items())]
     yield from _own_file(SUDOERS_FILE, "\n".join(lines) + "\n", 0o440, snapshot)
 
 
 def _lines(path: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
     held = judged(snapshot.files[path])
-    before = held.content or ""
-    content = "".join(
-        wants.get(line.rstrip("\n"), line.rstrip("\n")) + ("\n" if line.endswith("\n") else "")
-        for line in before.splitlines(keepends=True)
-    )
+    before = text_of(held)
+    content = "\n".join(wants.get(line, line) for line in before.split("\n"))
     if content != before:
         yield WriteFile(path, content, held.mode, held.owner, held.group, file_state(held), before)
 
@@ -162,7 +162,7 @@ def _own_file(
 ) -> Iterator[Change]:
     held = snapshot.files.get(path)
     seen = None if held is None else judged(held)
-    before = (seen.content or "") if seen else ""
+    before = text_of(seen)
     wanted = f"{mode:04o} root root {text_digest(content)}"
     if file_state(seen) != wanted:
         yield WriteFile(path, content, mode, "root", "root", file_state(seen), before, read_by)
@@ -170,7 +170,14 @@ def _own_file(
 
 def _content(path: str, snapshot: Snapshot) -> str:
     held = snapshot.files.get(path)
-    return "" if held is None else (judged(held).content or "")
+    return "" if held is None else text_of(judged(held))
+
+
+def text_of(held: FileState | None) -> str:
+    """Return a file's text, "" where there is none. Raises CannotJudge for what is no text."""
+    if held is not None and held.content is None:
+        raise CannotJudge("a file that Holdfast would change is no readable text")
+    return "" if held is None else str(held.content)
 
 
 def file_state(held: FileState | None) -> str:

@@ -23,6 +23,7 @@ SUPPORTED_NAMES = (("Debian", "12"), ("Ubuntu", "22.04"))
 Text = Annotated[str, Field(max_length=4096)]
 Name = Annotated[str, Field(max_length=256)]
 Content = Annotated[str, Field(max_length=262_144)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -100,8 +101,8 @@ class Sshd(Closed):
     running: bool
     socket_activated: bool
     arguments: tuple[Text, ...] = Field(max_length=64)
-    changed: float
-    loaded: float
+    changed: Seconds
+    loaded: Seconds
     config_files: tuple[Text, ...] = Field(max_length=128)
     effective: tuple[EffectiveSshd, ...] = Field(max_length=512)
     host_keys: tuple[Text, ...] = Field(max_length=16)
@@ -155,7 +156,7 @@ class Evidence(Closed):
     kind: Name
     subject: Name
     bound_to: Text
-    at: float
+    at: Seconds
 
 
 class TransactionState(Closed):
@@ -164,7 +165,7 @@ class TransactionState(Closed):
     id: Name
     state: Name
     undoes: Name
-    at: float
+    at: Seconds
     changes: Annotated[int, Field(ge=0)]
 
 
@@ -177,8 +178,8 @@ class Snapshot(Closed):
     """
 
     version: int
-    at: float
-    seconds: float
+    at: Seconds
+    seconds: Seconds
     privileged: bool
     hostname: Name
     machine: Name

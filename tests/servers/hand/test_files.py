@@ -151,8 +151,8 @@ def test_a_file_is_on_the_disk_before_it_takes_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = recorded(monkeypatch)
-    files.put(f"{tmp_path}/x", b"x", 0o600, "root", "root")
-    assert events == [f"sync {tmp_path}/.x.holdfast", "rename x", f"sync {tmp_path}"]
+    files.put(f"{tmp_path}/x", b"whole", 0o600, "root", "root")
+    assert events == [f"sync {tmp_path}/.x.holdfast: 5 bytes", "rename x", f"sync {tmp_path}"]
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -161,7 +161,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     fsync, rename = os.fsync, os.rename
 
     def sync(handle: int) -> None:
-        events.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink()}")
+        status = os.fstat(handle)
+        held = f": {status.st_size} bytes" if stat.S_ISREG(status.st_mode) else ""
+        events.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink()}{held}")
         fsync(handle)
 
     def renamed(source: str, target: str, **folders: int) -> None:
@@ -361,6 +363,18 @@ def test_no_folder_stays_open_behind_a_trap(home: Path) -> None:
     assert len(names(Path("/proc/self/fd"))) == before
 
 
+def test_no_folder_stays_open_after_work(tmp_path: Path) -> None:
+    before = len(names(Path("/proc/self/fd")))
+    for _ in range(3):
+        files.make_folder(f"{tmp_path}/d", 0o700, "root", "root")
+        files.put(f"{tmp_path}/d/x", b"x", 0o600, "root", "root")
+        files.look(f"{tmp_path}/d/x")
+        files.remove(f"{tmp_path}/d/x")
+        files.remove_folder(f"{tmp_path}/d")
+        files.write_record(f"{tmp_path}/r", "x")
+    assert len(names(Path("/proc/self/fd"))) == before
+
+
 # The hand's own records
 
 
@@ -383,8 +397,12 @@ def test_a_record_is_on_the_disk_before_it_takes_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = recorded(monkeypatch)
-    files.write_record(f"{tmp_path}/r", "x")
-    assert events == [f"sync {tmp_path}/r.draft", f"rename {tmp_path}/r", f"sync {tmp_path}"]
+    files.write_record(f"{tmp_path}/r", "whole")
+    assert events == [
+        f"sync {tmp_path}/r.draft: 5 bytes",
+        f"rename {tmp_path}/r",
+        f"sync {tmp_path}",
+    ]
 
 
 def test_a_link_in_place_of_a_records_draft_is_not_written_through(tmp_path: Path) -> None:

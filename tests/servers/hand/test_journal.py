@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -326,7 +327,44 @@ def test_a_crash_before_the_last_rename_leaves_it_armed(
     assert (transactions / "current" / "000.before").exists()
 
 
+def test_an_end_is_on_the_disk_before_it_is_told(
+    transactions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(group("a"))
+    forced: list[str] = []
+    fsync = os.fsync
+
+    def sync(handle: int) -> None:
+        forced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    journal.end(journal.COMMITTED)
+    assert forced == [
+        str(transactions / "current" / "state.json.draft"),
+        str(transactions / "current"),
+        str(transactions),
+    ]
+
+
+def test_the_states_are_those_that_a_snapshot_tells() -> None:
+    states = (journal.COMMITTED, journal.REVERTED, journal.PARTLY, journal.UNDONE)
+    assert states == ("committed", "reverted", "reverted in part", "undone")
+
+
+def test_a_transaction_knows_when_it_changed() -> None:
+    journal.begin("one", 1, "")
+    began = journal.current()["at"]
+    journal.set_state(journal.WAITING)
+    assert began < journal.current()["at"] <= time.time()
+
+
 # The lock
+
+
+def test_the_lock_is_for_root_alone() -> None:
+    with journal.lock(0):
+        assert stat.S_IMODE(Path(places.LOCK).stat().st_mode) == 0o600
 
 
 def test_the_lock_is_free_after_use() -> None:

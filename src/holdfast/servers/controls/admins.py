@@ -20,7 +20,7 @@ from holdfast.servers.attack import (
     succeeded,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
-from holdfast.servers.snapshot import Account, Snapshot, judged
+from holdfast.servers.snapshot import Account, CannotJudge, Snapshot, judged
 from holdfast.site import Admin, Host, Site
 
 SHELL = "/bin/bash"
@@ -29,8 +29,12 @@ ADMIN_GROUPS = ("sudo", ADMINS)
 # Whoever is in one of these can become root without a password.
 ROOT_EQUAL_GROUPS = ("sudo", "docker", "lxd", "incus-admin", "libvirt", "disk", "shadow", "root")
 
+KEY_FILE = ".ssh/authorized_keys"  # below the home; what ssh.keys-only has sshd read
+
 FIRST_PERSON_UID = 1000  # Debian: below are the system's own accounts
 NOBODY_UID = 65534
+
+SU_REFUSED = 1  # su(1)
 
 NO_LOGIN = ("/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync")
 
@@ -113,9 +117,13 @@ def _of_admin(admin: Admin, account: Account | None, *, operator: bool) -> Itera
 
 
 def _keys(account: Account | None) -> set[tuple[str, str]]:
-    """Return type and blob of each key that stands in the account's files without options."""
-    files = account.key_files.values() if account else ()
-    lines = (line.split() for file in files for line in (file.content or "").splitlines())
+    """Return type and blob of each key in the file that sshd will read, options left out."""
+    held = account.key_files.get(f"{account.home}/{KEY_FILE}") if account else None
+    if held is None:
+        return set()
+    if held.content is None:
+        raise CannotJudge(f"{KEY_FILE} is no readable text")
+    lines = (line.split() for line in held.content.split("\n"))
     return {(words[0], words[1]) for words in lines if len(words) >= 2}
 
 
@@ -135,6 +143,13 @@ def _of_strangers(accounts: Mapping[str, Account], site: Site) -> Iterator[Gap]:
             )
         if name in site.admins or account.uid == 0:
             continue
+        if ADMINS in account.groups:
+            yield Gap(
+                f"{name} is in group {ADMINS} and may log in, but is no admin of the site",
+                f"group {ADMINS}: {name}",
+                mend=f"add {name} to [admins] in the site file, or: "
+                f"sudo gpasswd -d {name} {ADMINS}",
+            )
         for group in sorted(set(account.groups) & set(ROOT_EQUAL_GROUPS)):
             yield Gap(
                 f"{name} is in group {group} and can become root, but is no admin of the site",
@@ -157,11 +172,14 @@ def _person(account: Account) -> bool:
 
 async def _log_in_as_a_stranger(attacker: Attacker) -> Verdict:
     """Every account that is not the operator's own is tried with the operator's key."""
-    others = _others(attacker)
-    for name in others:
-        if await attacker.login_with_admin_key(name) is Login.ACCEPTED:
+    ended = {name: await attacker.login_with_admin_key(name) for name in _others(attacker)}
+    for name, login in ended.items():
+        if login is Login.ACCEPTED:
             return succeeded(f"{name} is no admin of the site and was let in")
-    return repelled(f"refused: {', '.join(others)}")
+    untried = [name for name, login in ended.items() if login is Login.UNREACHED]
+    if untried:
+        return inconclusive(f"sshd was not reached for {', '.join(untried)}")
+    return repelled(f"refused: {', '.join(ended)}")
 
 
 def _others(attacker: Attacker) -> list[str]:
@@ -182,6 +200,8 @@ async def _become_somebody_without_a_password(attacker: Attacker) -> Verdict:
         ran = await attacker.run(["su", "--login", "--command", "id -un", "--", name])
         if ran.status == 0 and ran.output.strip() == name:
             return succeeded(f"`su {name}` asked for nothing")
+        if ran.status not in (0, SU_REFUSED):
+            return inconclusive(f"su did not run: status {ran.status}")
     return repelled(f"`su` without a password was refused for {', '.join(names)}")
 
 

@@ -97,7 +97,9 @@ def _boot(snapshot: Snapshot, firewall: Firewall) -> Iterator[Gap]:
             f"{FIREWALL_UNIT} is not enabled",
             ("boot", "enabled"),
         )
-    elif firewall.holdfast is not None and not table.same(firewall.holdfast, written):
+    elif firewall.holdfast is not None and written != table.loadable(
+        table.render(table.allowed(firewall.holdfast))
+    ):
         yield _gap(
             "another packet filter is loaded at boot than the one that runs",
             f"{table.FILE} differs from table inet holdfast",
@@ -123,9 +125,10 @@ async def _connect_from_the_other_hosts(attacker: Attacker) -> Verdict:
     for name in attacker.site.hosts:
         if name != attacker.host.name:
             verdicts.append(await _scan(attacker, name, ports))
-    for verdict in verdicts:
-        if verdict.outcome is not Outcome.REPELLED:
-            return verdict
+    for outcome in (Outcome.SUCCEEDED, Outcome.INCONCLUSIVE):
+        for verdict in verdicts:
+            if verdict.outcome is outcome:
+                return verdict
     if not verdicts:
         return repelled("the site has no other host")
     return repelled("; ".join(verdict.evidence for verdict in verdicts))
@@ -180,19 +183,24 @@ def _allowed(attacker: Attacker, vantage: str, endpoint: Endpoint) -> bool:
 
 async def _database_from_outside(attacker: Attacker) -> Verdict:
     """The application's own connection is the canary: a database that is down closes every port."""
-    for database in attacker.site.databases_on(attacker.host.name):
+    databases = attacker.site.databases_on(attacker.host.name)
+    if not databases:
+        return inconclusive("the site names no database on this host")
+    for database in databases:
         port = database.engine.port
-        clients = {client for user in database.users.values() for client in user.from_hosts}
-        inside = [Endpoint(a, port) for a in private(attacker.host)]
-        for client in sorted(clients):
-            reached = await attacker.connect(client, inside)
-            if Reach.OPEN not in reached.values():
-                return inconclusive(f"{client} itself does not reach the database on port {port}")
         everywhere = [Endpoint(a, port) for a in _addresses(attacker)]
         found = await attacker.connect("outside", everywhere)
         open_ = [e.address for e in everywhere if found[e] is Reach.OPEN]
         if open_:
             return succeeded(f"connected to the database at {', '.join(open_)} port {port}")
+        if all(reach is Reach.FAILED for reach in found.values()):
+            return inconclusive("from outside: no connection could be tried")
+        inside = [Endpoint(a, port) for a in private(attacker.host)]
+        clients = {client for user in database.users.values() for client in user.from_hosts}
+        for client in sorted(clients):
+            reached = await attacker.connect(client, inside)
+            if Reach.OPEN not in reached.values():
+                return inconclusive(f"{client} itself does not reach the database on port {port}")
     return repelled("the application's host connects to the database, outside does not")
 
 

@@ -20,7 +20,14 @@ from holdfast.servers.attack import (
     succeeded,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
-from holdfast.servers.snapshot import EffectiveSshd, Snapshot, Sshd, Unreadable, judged
+from holdfast.servers.snapshot import (
+    CannotJudge,
+    EffectiveSshd,
+    Snapshot,
+    Sshd,
+    Unreadable,
+    judged,
+)
 from holdfast.servers.sshd_config import FILE, parse
 from holdfast.site import Host, Site
 
@@ -49,6 +56,8 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     """Yield each setting that lets more in than the site says, as decided and as it runs."""
     snapshot = snapshots[host.name]
     sshd = judged(snapshot.sshd)
+    if not sshd.effective:
+        raise CannotJudge("sshd -T was asked about nobody")
     ours = _written_by_us(snapshot)
     for keyword, good in SETTINGS.items():
         wrong = [(e, v) for e, v in _values(sshd, keyword) if v not in good]
@@ -57,8 +66,9 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
         wrong = [(e, v) for e, v in _values(sshd, keyword) if not _within(v, most)]
         yield from _gap(keyword, str(most), wrong, ours, snapshot)
     yield from _controllers(sshd, site, ours, snapshot)
+    yield from _additions(ours)
     yield from _running(sshd)
-    yield from _foreign_matches(snapshot)
+    yield from _foreign_matches(snapshot, sshd)
 
 
 def _values(sshd: Sshd, keyword: str) -> Iterator[tuple[EffectiveSshd, str]]:
@@ -102,6 +112,15 @@ def _controllers(
     yield from _gap(PENALTY_EXEMPT, ",".join(sorted(wanted)), wrong, ours, snapshot)
 
 
+def _additions(ours: Mapping[str, str]) -> Iterator[Gap]:
+    for keyword in sorted(set(ours) - {*SETTINGS, *LIMITS, PENALTY_EXEMPT}):
+        yield Gap(
+            f"somebody has added {keyword} to Holdfast's own file",
+            f"{FILE}: {keyword} {ours[keyword]}",
+            wants=(Want("sshd", keyword, "absent", Phase.NARROW),),
+        )
+
+
 def _written_by_us(snapshot: Snapshot) -> Mapping[str, str]:
     held = snapshot.files.get(FILE)
     return {} if held is None else parse(judged(held).content or "")
@@ -133,14 +152,14 @@ def _running(sshd: Sshd) -> Iterator[Gap]:
         )
 
 
-def _foreign_matches(snapshot: Snapshot) -> Iterator[Gap]:
+def _foreign_matches(snapshot: Snapshot, sshd: Sshd) -> Iterator[Gap]:
     """A later Match on our keywords is overridden by ours, but somebody meant it."""
     keywords = {keyword.lower() for keyword in (*SETTINGS, *LIMITS)}
-    for path, held in sorted(snapshot.files.items()):
-        if not path.startswith("/etc/ssh/") or path == FILE or isinstance(held, Unreadable):
-            continue
+    for path in (path for path in sshd.config_files if path != FILE):
+        held = snapshot.files.get(path)
+        text = "" if held is None else judged(held).content or ""
         block = ""
-        for number, line in enumerate((held.content or "").splitlines(), 1):
+        for number, line in enumerate(text.splitlines(), 1):
             words = line.strip().replace("=", " ").lower().split()
             if words[:1] == ["match"]:
                 block = line.strip()

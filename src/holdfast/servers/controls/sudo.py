@@ -28,12 +28,15 @@ from holdfast.servers.control import (
     Severity,
     Want,
 )
+from holdfast.servers.resources import SUDOERS_FILE
 from holdfast.servers.snapshot import Snapshot, Unreadable, judged
 from holdfast.site import Host, Site
 
 NOPASSWD = re.compile(r"\bNOPASSWD\s*:\s*")
-NOT_AUTHENTICATE = re.compile(r"(?:,\s*)?!\s*authenticate\b(?:\s*,)?")
-PER_TERMINAL = ("tty", None)  # what `timestamp_type` may be; tty is sudo's own default
+DEFAULTS = re.compile(r"(\s*Defaults(?:[:@>!]\s*\S+)?\s+)(.*)")
+NOT_AUTHENTICATE = re.compile(r"!\s*authenticate")
+PER_TERMINAL = "tty"  # sudo's own default
+EVERYBODY = ""
 
 
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
@@ -44,10 +47,13 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
         raise NotApplicable("sudo is not installed")
     lines = list(_lines_without_password(snapshot))
     for path, line, mended in lines:
+        want = (f"lines {path}", line, mended)
+        if path == SUDOERS_FILE:
+            want = ("sudoers", line.strip(), "absent")
         yield Gap(
             "a line lets somebody use sudo without a password",
             f"{path}: {line.strip()}",
-            wants=(Want(f"lines {path}", line, mended, Phase.NARROW),),
+            wants=(Want(*want, Phase.NARROW),),
         )
     if not lines and any(_without_password(sudo.policy)):
         yield Gap(
@@ -55,13 +61,31 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
             "; ".join(_without_password(sudo.policy)),
             mend="find the rule with: sudo cvtsudoers /etc/sudoers; remove NOPASSWD from it",
         )
-    kind = _option(sudo.policy, "timestamp_type")
-    if kind not in PER_TERMINAL or _option(sudo.policy, "tty_tickets") is False:
-        yield Gap(
-            "one terminal's sudo password counts for others",
-            f"timestamp_type: {kind}",
-            wants=(Want("sudoers", "Defaults timestamp_type", "tty", Phase.NARROW),),
-        )
+    yield from _other_terminals(sudo.policy)
+
+
+def _other_terminals(policy: Mapping[str, Any]) -> Iterator[Gap]:
+    what = "one terminal's sudo password counts for others"
+    for whom, kind in _timestamps(policy).items():
+        if kind == PER_TERMINAL:
+            continue
+        if whom == EVERYBODY:
+            want = Want("sudoers", "Defaults timestamp_type", PER_TERMINAL, Phase.NARROW)
+            yield Gap(what, f"timestamp_type: {kind}", wants=(want,))
+        else:
+            mend = f"remove the Defaults of {whom} that set it, with: sudo visudo"
+            yield Gap(what, f"timestamp_type for {whom}: {kind}", mend=mend)
+
+
+def _timestamps(policy: Mapping[str, Any]) -> dict[str, str]:
+    """Return what counts as one password, for everybody and for whom Defaults are bound to."""
+    found: dict[str, str] = {}
+    for whom, option in _defaults(policy):
+        if "tty_tickets" in option:  # the older spelling of the same
+            found[whom] = PER_TERMINAL if option["tty_tickets"] else "global"
+        if "timestamp_type" in option:
+            found[whom] = str(option["timestamp_type"])
+    return found
 
 
 def _lines_without_password(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
@@ -69,16 +93,24 @@ def _lines_without_password(snapshot: Snapshot) -> Iterator[tuple[str, str, str]
     for path, held in sorted(snapshot.files.items()):
         if not path.startswith("/etc/sudoers") or isinstance(held, Unreadable):
             continue
-        for line in (held.content or "").splitlines():
+        for line in (held.content or "").split("\n"):
             if line.lstrip().startswith("#"):
                 continue
-            mended = NOPASSWD.sub("", line)
-            if line.split()[:1] and line.split()[0].startswith("Defaults"):
-                mended = NOT_AUTHENTICATE.sub("", mended)
-                if mended != line and len(mended.split()) < 2:
-                    mended = f"# {line.strip()}"
+            mended = _asking(NOPASSWD.sub("", line))
             if mended != line:
                 yield path, line, mended
+
+
+def _asking(line: str) -> str:
+    """Return a line of Defaults without `!authenticate`; a comment where nothing else is left."""
+    defaults = DEFAULTS.fullmatch(line)
+    if defaults is None:
+        return line
+    options = [option.strip() for option in defaults[2].split(",")]
+    kept = [option for option in options if not NOT_AUTHENTICATE.fullmatch(option)]
+    if kept == options:
+        return line
+    return defaults[1] + ", ".join(kept) if kept else f"# {line.strip()}"
 
 
 def _without_password(policy: Mapping[str, Any]) -> Iterator[str]:
@@ -88,17 +120,21 @@ def _without_password(policy: Mapping[str, Any]) -> Iterator[str]:
             if any(option.get("authenticate") is False for option in command.get("Options", ())):
                 users = (next(iter(user.values()), "?") for user in rule.get("User_List", ()))
                 yield f"{', '.join(map(str, users))}: NOPASSWD"
-    if _option(policy, "authenticate") is False:
-        yield "Defaults !authenticate"
+    asks: dict[str, Any] = {}
+    for whom, option in _defaults(policy):
+        if "authenticate" in option:
+            asks[whom] = option["authenticate"]
+    for whom in (whom for whom, value in asks.items() if value is False):
+        yield f"Defaults !authenticate{f' for {whom}' if whom else ''}"
 
 
-def _option(policy: Mapping[str, Any], name: str) -> Any:
-    """Return the last value that Defaults give an option, or None."""
-    value = None
+def _defaults(policy: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield whom each option of Defaults is bound to, and the option; the last one counts."""
     for defaults in policy.get("Defaults", ()):
+        bound = (str(next(iter(one.values()), "?")) for one in defaults.get("Binding", ()))
+        whom = ", ".join(bound) or EVERYBODY
         for option in defaults.get("Options", ()):
-            value = option.get(name, value)
-    return value
+            yield whom, option
 
 
 async def _sudo_without_password(attacker: Attacker) -> Verdict:

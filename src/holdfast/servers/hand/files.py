@@ -124,12 +124,19 @@ def make_folder(path: str, mode: int, owner: str, group: str) -> None:
 
 def remove_folder(path: str) -> bool:
     """Remove a folder if it is empty; return whether it is gone."""
+    parent, name = os.path.split(path)
     try:
-        os.rmdir(path)
+        above = open_folder(parent)
+    except FileNotFoundError:
+        return True
+    try:
+        os.rmdir(name, dir_fd=above)
     except FileNotFoundError:
         return True
     except OSError:
         return False
+    finally:
+        os.close(above)
     return True
 
 

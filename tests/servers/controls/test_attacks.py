@@ -1,0 +1,391 @@
+"""The attacks of the controls: what makes each succeed, be repelled, or say nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+from building import SITE, account, site, snapshot
+
+from holdfast.servers.attack import Attack, Endpoint, Kind, Login, Outcome, Ran, Reach, Verdict
+from holdfast.servers.catalogue import all_controls
+from holdfast.servers.snapshot import Listener, Snapshot
+from holdfast.site import Role, Site
+
+ATTACKS = {f"{c.id}/{a.name}": a for c in all_controls() for a in c.attacks}
+
+THREE_HOSTS = (
+    SITE
+    + """
+[hosts.backup]
+roles = ["backup"]
+address = "203.0.113.12"
+private_address = "10.0.0.13"
+"""
+)
+NO_DATABASE = SITE[: SITE.index("[databases.todo]")]
+PEOPLE = {
+    "root": account(0, shell="/bin/bash"),
+    "alice": account(1000, shell="/bin/bash"),
+    "bob": account(1001, shell="/bin/bash"),
+    "gone": account(1002, shell="/bin/bash", expired=True),
+    "daemon": account(1),
+}
+
+
+class FakeAttacker:
+    """An attacker against a host that answers as told; `tried` holds what was attempted."""
+
+    def __init__(
+        self,
+        name: str = "app",
+        *,
+        of: Site | None = None,
+        seen: Snapshot | None = None,
+        login: str = "alice",
+        reach: Callable[[str, Endpoint], Reach] = lambda vantage, endpoint: Reach.SILENT,
+        logins: Mapping[str, Login] | None = None,
+        otherwise: Login = Login.REFUSED,
+        ran: Callable[[Sequence[str]], Ran] = lambda argv: Ran(1, ""),
+    ) -> None:
+        self.site = of or site()
+        self.host = self.site.hosts[name]
+        self.snapshot = seen or snapshot(accounts=PEOPLE)
+        self.login = login
+        self.tried: list[tuple[str, str]] = []
+        self._reach, self._logins, self._otherwise, self._ran = reach, logins, otherwise, ran
+
+    async def connect(self, vantage: str, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
+        self.tried += [(vantage, f"{e.address} {e.port}") for e in endpoints]
+        return {endpoint: self._reach(vantage, endpoint) for endpoint in endpoints}
+
+    async def login_with_admin_key(self, user: str) -> Login:
+        return self._log_in("admin key", user)
+
+    async def login_with_new_key(self, user: str) -> Login:
+        return self._log_in("new key", user)
+
+    async def login_with_password(self, user: str) -> Login:
+        return self._log_in("password", user)
+
+    def _log_in(self, how: str, user: str) -> Login:
+        self.tried.append((how, user))
+        return (self._logins or {}).get(user, self._otherwise)
+
+    async def run(self, argv: Sequence[str]) -> Ran:
+        self.tried.append(("run", " ".join(argv)))
+        return self._ran(argv)
+
+    async def canary(self) -> bool:
+        return True
+
+
+def attempted(attack: str, attacker: FakeAttacker) -> Verdict:
+    async def attempt() -> Verdict:
+        return await ATTACKS[attack].attempt(attacker)
+
+    return asyncio.run(attempt())
+
+
+def outcome(attack: str, attacker: FakeAttacker) -> Outcome:
+    return attempted(attack, attacker).outcome
+
+
+def test_every_control_is_attacked() -> None:
+    assert {name.split("/")[0] for name in ATTACKS} == {control.id for control in all_controls()}
+
+
+def test_an_attack_that_makes_noise_has_to_be_asked_for() -> None:
+    noisy = [name for name, attack in ATTACKS.items() if attack.kind is not Kind.SAFE]
+    assert noisy == ["firewall.inbound/every-port"]
+
+
+# Logging in
+
+ONE_LOGIN = {
+    "ssh.keys-only/root-with-key": ("admin key", "root"),
+    "ssh.keys-only/admin-with-password": ("password", "alice"),
+    "ssh.keys-only/strangers-key": ("new key", "alice"),
+}
+VERDICTS = {
+    Login.ACCEPTED: Outcome.SUCCEEDED,
+    Login.REFUSED: Outcome.REPELLED,
+    Login.UNREACHED: Outcome.INCONCLUSIVE,
+}
+
+
+@pytest.mark.parametrize("attack", ONE_LOGIN)
+@pytest.mark.parametrize(("login", "verdict"), VERDICTS.items())
+def test_how_the_login_ends_is_how_the_attack_ends(
+    attack: str, login: Login, verdict: Outcome
+) -> None:
+    assert outcome(attack, FakeAttacker(otherwise=login)) is verdict
+
+
+@pytest.mark.parametrize(("attack", "tried"), ONE_LOGIN.items())
+def test_the_login_is_tried_with_what_the_attack_says(attack: str, tried: tuple[str, str]) -> None:
+    attacker = FakeAttacker()
+    attempted(attack, attacker)
+    assert attacker.tried == [tried]
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "ssh.keys-only/admin-with-password",
+        "sudo.password/sudo-without-password",
+        "admins.ordinary/empty-password",
+    ],
+)
+def test_at_first_contact_there_is_no_admin_whose_way_could_be_tried(attack: str) -> None:
+    assert outcome(attack, FakeAttacker(login="root")) is Outcome.INCONCLUSIVE
+
+
+STRANGER = "admins.ordinary/log-in-as-a-stranger"
+
+
+def test_a_stranger_who_is_let_in_is_named() -> None:
+    verdict = attempted(STRANGER, FakeAttacker(logins={"bob": Login.ACCEPTED}))
+    assert (verdict.outcome, verdict.evidence.split()[0]) == (Outcome.SUCCEEDED, "bob")
+
+
+def test_an_account_that_does_not_exist_is_tried_too() -> None:
+    attacker = FakeAttacker()
+    attempted(STRANGER, attacker)
+    assert attacker.tried == [("admin key", "bob"), ("admin key", "holdfast-stranger")]
+
+
+def test_strangers_who_are_all_refused_are_repelled() -> None:
+    assert outcome(STRANGER, FakeAttacker()) is Outcome.REPELLED
+
+
+def test_a_server_that_answers_nobody_repels_no_stranger() -> None:
+    assert outcome(STRANGER, FakeAttacker(otherwise=Login.UNREACHED)) is Outcome.INCONCLUSIVE
+
+
+def test_one_stranger_who_could_not_be_tried_leaves_it_open() -> None:
+    attacker = FakeAttacker(logins={"bob": Login.UNREACHED})
+    assert outcome(STRANGER, attacker) is Outcome.INCONCLUSIVE
+
+
+def test_a_stranger_who_is_let_in_counts_even_if_another_could_not_be_tried() -> None:
+    attacker = FakeAttacker(logins={"bob": Login.UNREACHED, "holdfast-stranger": Login.ACCEPTED})
+    assert outcome(STRANGER, attacker) is Outcome.SUCCEEDED
+
+
+# Becoming somebody else on the host
+
+EMPTY = "admins.ordinary/empty-password"
+
+
+def su(answers: Mapping[str, str]) -> Callable[[Sequence[str]], Ran]:
+    """A `su` that lets into these accounts and prints this there."""
+
+    def run(argv: Sequence[str]) -> Ran:
+        name = argv[-1]
+        if name in answers:
+            return Ran(0, f"{answers[name]}\n")
+        return Ran(1, "su: Authentication failure\n")
+
+    return run
+
+
+def test_su_that_asks_for_nothing_succeeds() -> None:
+    assert outcome(EMPTY, FakeAttacker(ran=su({"bob": "bob"}))) is Outcome.SUCCEEDED
+
+
+def test_su_that_runs_as_somebody_else_has_not_succeeded() -> None:
+    assert outcome(EMPTY, FakeAttacker(ran=su({"bob": "alice"}))) is Outcome.REPELLED
+
+
+def test_su_is_tried_for_root_and_for_whoever_has_a_shell() -> None:
+    attacker = FakeAttacker(ran=su({}))
+    attempted(EMPTY, attacker)
+    assert [command.split()[-1] for _, command in attacker.tried] == ["bob", "root"]
+
+
+@pytest.mark.parametrize("status", [127, -1], ids=["no such program", "cut off"])
+def test_su_that_did_not_run_says_nothing(status: int) -> None:
+    assert outcome(EMPTY, FakeAttacker(ran=lambda argv: Ran(status, ""))) is Outcome.INCONCLUSIVE
+
+
+SUDO = {
+    "root, unasked": (Ran(0, "0\n"), Outcome.SUCCEEDED),
+    "asked": (Ran(1, "sudo: a password is required\n"), Outcome.REPELLED),
+    "not root": (Ran(0, "1000\n"), Outcome.INCONCLUSIVE),
+    "no sudo": (Ran(127, "bash: sudo: command not found\n"), Outcome.INCONCLUSIVE),
+    "no right": (Ran(1, "alice is not in the sudoers file.\n"), Outcome.INCONCLUSIVE),
+    "no answer": (Ran(-1, ""), Outcome.INCONCLUSIVE),
+}
+
+
+@pytest.mark.parametrize(("ran", "verdict"), SUDO.values(), ids=SUDO)
+def test_how_sudo_answers_is_how_the_attack_ends(ran: Ran, verdict: Outcome) -> None:
+    attacker = FakeAttacker(ran=lambda argv: ran)
+    assert outcome("sudo.password/sudo-without-password", attacker) is verdict
+
+
+def test_sudo_forgets_what_it_was_told_before() -> None:
+    attacker = FakeAttacker()
+    attempted("sudo.password/sudo-without-password", attacker)
+    assert attacker.tried == [("run", "sudo -k -n id -u")]
+
+
+# Connecting
+
+USUAL = "firewall.inbound/usual-ports"
+OTHERS = "firewall.inbound/from-other-hosts"
+EVERY = "firewall.inbound/every-port"
+DATABASE = "firewall.inbound/database"
+
+
+def only_open(*ports: int, to: str = "") -> Callable[[str, Endpoint], Reach]:
+    """These ports are open, to everybody or to one vantage; all others are silent."""
+
+    def reach(vantage: str, endpoint: Endpoint) -> Reach:
+        opens = endpoint.port in ports and to in ("", vantage)
+        return Reach.OPEN if opens else Reach.SILENT
+
+    return reach
+
+
+@pytest.mark.parametrize("attack", [USUAL, EVERY, OTHERS])
+def test_what_the_site_lets_in_may_answer(attack: str) -> None:
+    assert outcome(attack, FakeAttacker(reach=only_open(22, 80, 443))) is Outcome.REPELLED
+
+
+@pytest.mark.parametrize("attack", [USUAL, EVERY, OTHERS])
+def test_an_open_port_that_the_site_does_not_mention_is_named(attack: str) -> None:
+    verdict = attempted(attack, FakeAttacker(reach=only_open(22, 3000)))
+    assert verdict.outcome is Outcome.SUCCEEDED
+    assert "203.0.113.10 port 3000" in verdict.evidence
+
+
+@pytest.mark.parametrize("attack", [USUAL, EVERY, OTHERS])
+def test_attempts_that_go_nowhere_say_nothing(attack: str) -> None:
+    attacker = FakeAttacker(reach=lambda vantage, endpoint: Reach.FAILED)
+    assert outcome(attack, attacker) is Outcome.INCONCLUSIVE
+
+
+def test_a_listener_is_tried_on_whatever_port_it_is() -> None:
+    listeners = (Listener(protocol="tcp", address="0.0.0.0", port=31337, process="x"),)
+    attacker = FakeAttacker(seen=snapshot(listeners=listeners), reach=only_open(31337))
+    assert outcome(USUAL, attacker) is Outcome.SUCCEEDED
+
+
+def test_a_listener_on_loopback_is_not_tried() -> None:
+    listeners = (Listener(protocol="tcp", address="127.0.0.1", port=31337, process="x"),)
+    attacker = FakeAttacker(seen=snapshot(listeners=listeners))
+    attempted(USUAL, attacker)
+    assert not any(where.endswith(" 31337") for _, where in attacker.tried)
+
+
+@pytest.mark.parametrize("attack", [USUAL, EVERY])
+def test_an_attack_from_outside_starts_outside(attack: str) -> None:
+    attacker = FakeAttacker()
+    attempted(attack, attacker)
+    assert {vantage for vantage, _ in attacker.tried} == {"outside"}
+
+
+def test_what_tends_to_be_forgotten_is_tried_whether_or_not_it_was_seen() -> None:
+    attacker = FakeAttacker()
+    attempted(USUAL, attacker)
+    tried = {int(where.split()[1]) for _, where in attacker.tried}
+    assert tried >= {
+        *(21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 389, 443, 445, 465, 587, 631, 993, 995),
+        *(1433, 1521, 2049, 2375, 2376, 2379, 2812, 3000, 3003, 3128, 3306, 3389, 4369, 5000, 5432),
+        *(5601, 5672, 5900, 5984, 6379, 6443, 8000, 8080, 8081, 8443, 8888, 9000, 9090, 9092, 9200),
+        *(9300, 10250, 11211, 15672, 27017, 33060),
+    }
+
+
+def test_a_site_with_one_host_has_nobody_else_to_attack_it() -> None:
+    attacker = FakeAttacker(of=site(SITE[: SITE.index("[hosts.db]")]))
+    verdict = attempted(OTHERS, attacker)
+    assert (verdict.outcome, attacker.tried) == (Outcome.REPELLED, [])
+
+
+def test_only_addresses_of_the_site_are_attacked() -> None:
+    attacker = FakeAttacker(seen=snapshot(addresses=("192.0.2.66",)))
+    attempted(USUAL, attacker)
+    tried = {where.split()[0] for _, where in attacker.tried}
+    assert tried == {"203.0.113.10", "10.0.0.11", "fd00::11"}
+
+
+def test_every_port_is_every_port() -> None:
+    attacker = FakeAttacker()
+    attempted(EVERY, attacker)
+    tried = {int(where.split()[1]) for _, where in attacker.tried}
+    assert tried == set(range(1, 65536))
+
+
+def test_a_host_known_by_name_alone_cannot_be_scanned() -> None:
+    text = SITE.replace('"203.0.113.10"', '"app.example.com"')
+    text = text.replace('private_address = ["10.0.0.11", "fd00::11"]\n', "", 1)
+    attacker = FakeAttacker(of=site(text[: text.index("[databases.todo]")]))
+    assert outcome(USUAL, attacker) is Outcome.INCONCLUSIVE
+
+
+def test_the_other_hosts_of_the_site_are_the_vantages() -> None:
+    attacker = FakeAttacker(of=site(THREE_HOSTS))
+    attempted(OTHERS, attacker)
+    assert {vantage for vantage, _ in attacker.tried} == {"db", "backup"}
+
+
+def test_a_host_may_reach_what_the_site_lets_it_reach() -> None:
+    attacker = FakeAttacker("db", reach=only_open(22, 3306, to="app"))
+    assert outcome(OTHERS, attacker) is Outcome.REPELLED
+
+
+def test_another_host_may_not_reach_what_is_meant_for_one() -> None:
+    attacker = FakeAttacker("db", of=site(THREE_HOSTS), reach=only_open(3306, to="backup"))
+    verdict = attempted(OTHERS, attacker)
+    assert (verdict.outcome, "from backup" in verdict.evidence) == (Outcome.SUCCEEDED, True)
+
+
+def test_one_vantage_that_says_nothing_does_not_hide_another_that_gets_in() -> None:
+    def reach(vantage: str, endpoint: Endpoint) -> Reach:
+        if vantage == "db":
+            return Reach.FAILED
+        return Reach.OPEN if endpoint.port == 3000 else Reach.SILENT
+
+    attacker = FakeAttacker(of=site(THREE_HOSTS), reach=reach)
+    assert outcome(OTHERS, attacker) is Outcome.SUCCEEDED
+
+
+def test_a_database_that_only_its_application_reaches_is_closed() -> None:
+    attacker = FakeAttacker("db", reach=only_open(3306, to="app"))
+    assert outcome(DATABASE, attacker) is Outcome.REPELLED
+
+
+def test_a_database_that_outside_reaches_is_open() -> None:
+    verdict = attempted(DATABASE, FakeAttacker("db", reach=only_open(3306)))
+    assert verdict.outcome is Outcome.SUCCEEDED
+    assert "203.0.113.11" in verdict.evidence
+
+
+def test_a_database_that_nobody_reaches_says_nothing() -> None:
+    assert outcome(DATABASE, FakeAttacker("db")) is Outcome.INCONCLUSIVE
+
+
+def test_a_database_that_outside_reaches_is_open_whoever_else_does_not() -> None:
+    attacker = FakeAttacker("db", reach=only_open(3306, to="outside"))
+    assert outcome(DATABASE, attacker) is Outcome.SUCCEEDED
+
+
+def test_a_database_that_could_not_be_tried_from_outside_says_nothing() -> None:
+    def reach(vantage: str, endpoint: Endpoint) -> Reach:
+        return Reach.OPEN if vantage == "app" else Reach.FAILED
+
+    assert outcome(DATABASE, FakeAttacker("db", reach=reach)) is Outcome.INCONCLUSIVE
+
+
+def test_a_host_without_a_database_has_not_repelled_anybody() -> None:
+    attacker = FakeAttacker("db", of=site(NO_DATABASE), reach=only_open(3306))
+    assert outcome(DATABASE, attacker) is not Outcome.REPELLED
+
+
+def test_the_database_is_attacked_on_database_hosts_alone() -> None:
+    attack: Attack = ATTACKS[DATABASE]
+    assert attack.roles == {Role.DATABASE}
