@@ -134,6 +134,7 @@ def test_a_program_reads_json(judge_file: Judge) -> None:
 def test_an_audit_is_kept(judge_file: Judge, tmp_path: Path) -> None:
     printed = json.loads(judge_file(snapshot(), "--format", "json").out)
     (kept,) = (tmp_path / ".holdfast" / "runs").iterdir()
+    assert kept.name.endswith("-audit.json")
     assert json.loads(kept.read_text()) == printed
 
 
@@ -269,6 +270,7 @@ def test_a_plan_counts_the_changes_of_all_hosts(run: Run, read_as: ReadAs) -> No
 def test_a_plan_for_programs_has_this_shape(run: Run, read_as: ReadAs) -> None:
     read_as(snapshot())
     found = json.loads(run("plan", "app", "--format", "json").out)
+    assert found["site"] == "todo"
     (host,) = found["hosts"]
     assert (host["name"], host["phase"]) == ("app", "widen")
     assert set(host["changes"][0]) == {"title", "resource", "diff"}
@@ -314,6 +316,40 @@ def test_nothing_hostile_of_a_host_is_printed(
     read_as(snapshot(accounts={"root": account(0), "alice": alice, f"eve{evil}": eve}))
     ended = run(verb, "app", "--format", format_)
     assert evil not in ended.out + ended.err
+
+
+class Terminal(io.StringIO):
+    """Somebody at a terminal, who types this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_who_declines_a_plan_has_nothing_changed(
+    run: Run, read_as: ReadAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_as(snapshot())
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    ended = run("apply", "app")
+    assert (ended.code, "not changed" in ended.out) == (1, True)
+
+
+def test_who_is_asked_has_seen_the_plan(
+    run: Run, read_as: ReadAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_as(snapshot())
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    ended = run("apply", "app")
+    assert ended.err.index("create account alice") < ended.err.index("Change app?")
+
+
+def test_what_a_program_reads_holds_no_question(
+    run: Run, read_as: ReadAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_as(snapshot())
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    (host,) = json.loads(run("apply", "app", "--format", "json").out)["hosts"]
+    assert (host["name"], host["exit"]) == ("app", 1)
 
 
 def test_what_was_read_is_kept_to_be_judged_again(

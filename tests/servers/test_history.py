@@ -28,7 +28,7 @@ def mode(path: Path) -> int:
 
 def test_a_run_is_kept_by_its_time_and_verb(history: History, tmp_path: Path) -> None:
     path = history.keep_run("audit", AT, {"score": 1})
-    assert path == tmp_path / ".holdfast" / "runs" / "20260102T030405-audit.json"
+    assert path == tmp_path / ".holdfast" / "runs" / "20260102T030405.000000-audit.json"
 
 
 def test_a_run_is_kept_as_it_was(history: History) -> None:
@@ -44,7 +44,7 @@ def test_what_is_kept_of_a_run_holds_no_character_that_steers_a_terminal(history
 
 def test_a_snapshot_is_kept_by_host_and_time(history: History, tmp_path: Path) -> None:
     path = history.keep_snapshot("app", AT, snapshot())
-    assert path == tmp_path / ".holdfast" / "snapshots" / "app" / "20260102T030405.json"
+    assert path == tmp_path / ".holdfast" / "snapshots" / "app" / "20260102T030405.000000.json"
 
 
 def test_a_snapshot_that_was_kept_can_be_judged_again(history: History) -> None:
@@ -94,7 +94,7 @@ def test_the_folder_of_the_site_file_may_be_the_current_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     History(Path()).keep_run("audit", AT, {})
-    assert (tmp_path / ".holdfast" / "runs" / "20260102T030405-audit.json").exists()
+    assert (tmp_path / ".holdfast" / "runs" / "20260102T030405.000000-audit.json").exists()
 
 
 def test_what_ssh_needs_lies_in_the_same_folder(history: History, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from building import account, file, key_line, snapshot
+from building import account, file, key_line, site, snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 from model import table
@@ -26,6 +26,7 @@ from holdfast.servers.changes import (
     WriteFile,
     text_digest,
 )
+from holdfast.servers.controls.sudo import gaps as sudo_gaps
 from holdfast.servers.firewall_table import FILE as FIREWALL_FILE
 from holdfast.servers.firewall_table import UNIT, allowed, loadable
 from holdfast.servers.resources import (
@@ -41,6 +42,7 @@ from holdfast.servers.snapshot import (
     FileState,
     Firewall,
     Snapshot,
+    Sudo,
     Unit,
     Unreadable,
 )
@@ -264,6 +266,11 @@ def test_sshds_settings_that_are_written_already_stay() -> None:
     assert parse(written(found, SSHD_FILE).content) == {"A": "1", "B": "new"}
 
 
+def test_a_setting_of_sshd_that_is_not_wanted_goes() -> None:
+    found = changes("sshd", {"Port": "absent"}, with_ours(render({"A": "1", "Port": "2222"})))
+    assert parse(written(found, SSHD_FILE).content) == {"A": "1"}
+
+
 def test_the_ssh_server_reads_what_was_written() -> None:
     found = changes("sshd", {"A": "1"}, with_ours(None))
     assert written(found, SSHD_FILE).read_by == "ssh.service"
@@ -319,6 +326,11 @@ def test_an_option_of_sudo_without_a_value_stays_without_one() -> None:
     assert "Defaults use_pty" in sudoers("Defaults use_pty\n", {"Defaults timestamp_type": "tty"})
 
 
+def test_an_option_of_sudo_that_is_not_wanted_goes() -> None:
+    before = "Defaults !authenticate\nDefaults use_pty\n"
+    assert sudoers(before, {"Defaults !authenticate": "absent"}) == ["Defaults use_pty"]
+
+
 def test_our_drop_in_is_what_sudo_demands_of_it() -> None:
     found = changes("sudoers", {"Defaults timestamp_type": "tty"}, with_sudoers(None))
     change = written(found, SUDOERS_FILE)
@@ -357,6 +369,16 @@ def replaced(before: str, wants: Mapping[str, str], **facts: object) -> list[Cha
 )
 def test_a_line_is_replaced_and_all_other_bytes_stay(before: str, after: str) -> None:
     assert written(replaced(before, {"bad": "good"}), PATH).content == after
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x0c\n", "\u2028\n", " and\u2028more\n", ""])
+def test_a_line_is_replaced_as_its_control_demands_whatever_ends_it(end: str) -> None:
+    of, before = site(), f"Defaults env_reset\r\nu ALL=(ALL) NOPASSWD: ALL{end}"
+    seen = snapshot(files={PATH: file(before)}, sudo=Sudo(installed=True, policy={}))
+    (gap,) = sudo_gaps(of.hosts["app"], {"app": seen}, of)
+    wants = {want.key: want.value for want in gap.wants}
+    content = written(changes(f"lines {PATH}", wants, seen), PATH).content
+    assert content == before.replace("NOPASSWD: ", "")
 
 
 @given(st.lists(st.sampled_from(["a", "b", " a", "", "c"])), st.booleans())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +73,7 @@ async def _apply(work: Work) -> list[Outcome]:
         plans = planned(work, audit)
         chosen = [plan.host for plan in plans if not plan.empty]
         if chosen and not work.arguments.yes:
-            print("\n".join(shown_plans(work, plans, audit)))
+            print("\n".join(shown_plans(work, plans, audit)), file=sys.stderr)
         agreed = not chosen or await work.agreed(f"Change {', '.join(chosen)}?")
         failed = [Outcome(f.host, None, *told(f.error)) for f in audit.failures]
         if not agreed:

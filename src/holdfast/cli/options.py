@@ -138,7 +138,8 @@ class Work:
         if not sys.stdin.isatty():
             return False
         async with self._asking:
-            print(f"{escaped(host)} shows the host key {escaped(key)}, never seen before.")
+            shown_key = f"{escaped(host)} shows the host key {escaped(key)}, never seen before."
+            print(shown_key, file=sys.stderr)
             return (await _typed("Accept it? [y/N] ")).strip().lower() in ("y", "yes")
 
     async def _root_password(self, host: str) -> Secret | None:
@@ -230,10 +231,9 @@ class Work:
 
 
 async def _typed(question: str) -> str:
-    try:
-        return await asyncio.to_thread(input, question)
-    except EOFError:
-        return ""
+    """Ask on stderr: what a program reads from stdout holds no question."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return await asyncio.to_thread(sys.stdin.readline)
 
 
 def _operator(site: Site, chosen: str | None) -> str:

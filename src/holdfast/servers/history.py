@@ -55,4 +55,4 @@ class History:
 
 
 def _stamp(at: datetime) -> str:
-    return f"{at:%Y%m%dT%H%M%S}"
+    return f"{at:%Y%m%dT%H%M%S.%f}"

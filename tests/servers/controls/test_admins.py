@@ -176,6 +176,8 @@ def test_an_admins_empty_password_is_replaced_whoever_runs_this() -> None:
 
 STRANGERS = {
     "has a login shell": (account(1001, shell="/bin/bash"), "has a login shell"),
+    "is the first person": (account(1000, shell="/bin/bash"), "has a login shell"),
+    "is the last person": (account(65533, shell="/bin/bash"), "has a login shell"),
     "has an empty password": (account(33, password="empty"), "has an empty password"),
     "is a second root": (account(0, shell="/bin/bash"), "is a second root"),
     "is a second root that may not log in": (account(0), "is a second root"),
@@ -216,6 +218,8 @@ def test_every_group_that_leads_to_root_counts(group: str) -> None:
         account(1001, shell="/usr/sbin/nologin"),
         account(1001, shell="/sbin/nologin"),
         account(1001, shell="/bin/false"),
+        account(1001, shell="/usr/bin/false"),
+        account(1001, shell="/bin/sync"),
         account(33, groups=("www-data", "users")),
     ],
     ids=[
@@ -226,6 +230,8 @@ def test_every_group_that_leads_to_root_counts(group: str) -> None:
         "nologin",
         "nologin of old",
         "false",
+        "false of new",
+        "sync",
         "ordinary groups",
     ],
 )

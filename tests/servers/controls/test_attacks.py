@@ -313,6 +313,13 @@ def test_only_addresses_of_the_site_are_attacked() -> None:
     assert tried == {"203.0.113.10", "10.0.0.11", "fd00::11"}
 
 
+def test_every_port_is_tried_on_one_public_address_of_each_family() -> None:
+    addresses = '["203.0.113.10", "203.0.113.20", "2001:db8::1", "app.example.com"]'
+    attacker = FakeAttacker(of=site(SITE.replace('"203.0.113.10"', addresses)))
+    attempted(EVERY, attacker)
+    assert {where.split()[0] for _, where in attacker.tried} == {"203.0.113.10", "2001:db8::1"}
+
+
 def test_every_port_is_every_port() -> None:
     attacker = FakeAttacker()
     attempted(EVERY, attacker)

@@ -252,5 +252,13 @@ def test_a_file_that_could_not_be_read_is_not_taken_for_a_harmless_one() -> None
     assert finding.status is not Status.PASS
 
 
+def test_a_file_that_is_no_text_is_not_taken_for_an_empty_one() -> None:
+    of, seen = site(), host()
+    held = file("x").model_copy(update={"content": None})
+    seen = seen.model_copy(update={"files": {**seen.files, MAIN: held}})
+    (finding,) = judge(of.hosts["app"], {"app": seen}, of, [SSH_KEYS_ONLY], TODAY)
+    assert finding.status is not Status.PASS
+
+
 def test_what_somebody_adds_to_our_own_file_is_a_gap() -> None:
     assert found(host(ours=render(GOOD) + "    PermitUserEnvironment yes\n")) != []

@@ -61,6 +61,7 @@ MENDED = {
     "Defaults !authenticate": "# Defaults !authenticate",
     "Defaults ! authenticate": "# Defaults ! authenticate",
     "Defaults:bob !authenticate": "# Defaults:bob !authenticate",
+    "Defaults!/usr/bin/x !authenticate": "# Defaults!/usr/bin/x !authenticate",
     "Defaults: bob !authenticate": "# Defaults: bob !authenticate",
     "Defaults env_reset, !authenticate": "Defaults env_reset",
     "Defaults env_reset, !authenticate, insults": "Defaults env_reset, insults",
@@ -97,6 +98,14 @@ def test_a_line_that_grants_nothing_is_left_alone(line: str) -> None:
 def test_closing_this_way_waits_until_a_login_was_proven() -> None:
     wants = [want for gap in found(host("u ALL=(ALL) NOPASSWD:ALL\n")) for want in gap.wants]
     assert {want.phase for want in wants} == {Phase.NARROW}
+
+
+def test_a_line_of_our_own_drop_in_goes_as_a_whole() -> None:
+    seen = host()
+    own = {**seen.files, "/etc/sudoers.d/zz-holdfast": file("Defaults !authenticate\n", 0o440)}
+    assert mended(seen.model_copy(update={"files": own})) == [
+        ("sudoers", "Defaults !authenticate", "absent")
+    ]
 
 
 def test_every_file_is_judged() -> None:

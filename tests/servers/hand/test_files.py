@@ -203,7 +203,24 @@ def test_a_draft_without_its_file_goes_too(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_a_removal_is_on_the_disk_before_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x").touch()
+    events = recorded(monkeypatch)
+    files.remove(f"{tmp_path}/x")
+    assert events == [f"sync {tmp_path}"]
+
+
 # Folders
+
+
+def test_a_folder_is_on_the_disk_before_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = recorded(monkeypatch)
+    files.make_folder(f"{tmp_path}/d", 0o700, "root", "root")
+    assert events == [f"sync {tmp_path}"]
 
 
 def test_a_folder_is_made_with_its_mode_and_owner(tmp_path: Path) -> None:

@@ -26,8 +26,20 @@ from holdfast.site import Admin, Host, Site
 SHELL = "/bin/bash"
 ADMIN_GROUPS = ("sudo", ADMINS)
 
-# Whoever is in one of these can become root without a password.
-ROOT_EQUAL_GROUPS = ("sudo", "docker", "lxd", "incus-admin", "libvirt", "disk", "shadow", "root")
+# Whoever is in one of these can become root, or reads what only root should.
+_ROOT = "can become root"
+POWERFUL_GROUPS = {
+    "adm": "reads every log",
+    "admin": _ROOT,
+    "disk": _ROOT,
+    "docker": _ROOT,
+    "incus-admin": _ROOT,
+    "libvirt": _ROOT,
+    "lxd": _ROOT,
+    "root": _ROOT,
+    "shadow": "reads every password's hash",
+    "sudo": _ROOT,
+}
 
 KEY_FILE = ".ssh/authorized_keys"  # below the home; what ssh.keys-only has sshd read
 
@@ -150,9 +162,9 @@ def _of_strangers(accounts: Mapping[str, Account], site: Site) -> Iterator[Gap]:
                 mend=f"add {name} to [admins] in the site file, or: "
                 f"sudo gpasswd -d {name} {ADMINS}",
             )
-        for group in sorted(set(account.groups) & set(ROOT_EQUAL_GROUPS)):
+        for group in sorted(set(account.groups) & set(POWERFUL_GROUPS)):
             yield Gap(
-                f"{name} is in group {group} and can become root, but is no admin of the site",
+                f"{name} is in group {group} and {POWERFUL_GROUPS[group]}, but is no admin",
                 f"group {group}: {name}",
                 mend=f"add {name} to [admins] in the site file, or: sudo gpasswd -d {name} {group}",
             )

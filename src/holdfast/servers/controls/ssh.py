@@ -157,9 +157,10 @@ def _foreign_matches(snapshot: Snapshot, sshd: Sshd) -> Iterator[Gap]:
     keywords = {keyword.lower() for keyword in (*SETTINGS, *LIMITS)}
     for path in (path for path in sshd.config_files if path != FILE):
         held = snapshot.files.get(path)
-        text = "" if held is None else judged(held).content or ""
+        if held is None or judged(held).content is None:
+            raise CannotJudge(f"{path}, which sshd reads, is no readable text")
         block = ""
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate((judged(held).content or "").splitlines(), 1):
             words = line.strip().replace("=", " ").lower().split()
             if words[:1] == ["match"]:
                 block = line.strip()

@@ -34,6 +34,7 @@ from holdfast.site import Host, Site
 
 NOPASSWD = re.compile(r"\bNOPASSWD\s*:\s*")
 DEFAULTS = re.compile(r"(\s*Defaults(?:[:@>!]\s*\S+)?\s+)(.*)")
+OPTION = re.compile(r'(?:"[^"]*"|[^,"])+')  # between commas, but not those within quotes
 NOT_AUTHENTICATE = re.compile(r"!\s*authenticate")
 PER_TERMINAL = "tty"  # sudo's own default
 EVERYBODY = ""
@@ -106,7 +107,7 @@ def _asking(line: str) -> str:
     defaults = DEFAULTS.fullmatch(line)
     if defaults is None:
         return line
-    options = [option.strip() for option in defaults[2].split(",")]
+    options = [option.strip() for option in OPTION.findall(defaults[2])]
     kept = [option for option in options if not NOT_AUTHENTICATE.fullmatch(option)]
     if kept == options:
         return line
