@@ -40,8 +40,8 @@ def lab(needs_root: None) -> Iterator[Lab]:
     lab.down()
     lab.up([*SERVERS.values(), OUTSIDER])
     try:
-        for spec in SERVERS.values():
-            lab.host(spec.name).snapshot(UNTOUCHED)
+        for host in lab.hosts.values():
+            host.snapshot(UNTOUCHED)
         yield lab
     finally:
         lab.down()

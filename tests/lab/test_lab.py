@@ -18,7 +18,7 @@ from holdfast.lab import Host, HostSpec, Lab, LabError, groups
 from holdfast.lab.records import folder
 from holdfast.site import load_site
 
-pytestmark = [pytest.mark.usefixtures("needs_root"), pytest.mark.xdist_group("lab-nine")]
+pytestmark = pytest.mark.usefixtures("needs_root")
 
 NAME, SLOT = "nine", 9
 KEPT = {"bases", "packages", "labs"}
