@@ -19,7 +19,6 @@ from driving import (
     root_gets_in,
     seen,
     settled,
-    somebody_gets_in,
     started,
     states,
 )
@@ -119,6 +118,21 @@ def test_a_controller_killed_at_any_step_leaves_a_way_in(at: At, lab_site: Path,
     unchanged(host, before)
 
 
+@pytest.mark.parametrize("step", sampled(WIDEN_STEPS, 1, "first contact"))
+def test_a_controller_killed_at_first_contact_leaves_the_old_way_in(
+    at: At, lab_site: Path, step: int
+) -> None:
+    host, before = at(UNTOUCHED)
+    arguments = ("--yes", "--verbose", "--confirm-within", "5")
+    with started("apply", host.name, *arguments, site=lab_site) as process:
+        read_until(process, f"widen {step + 1}/")
+        process.send_signal(signal.SIGKILL)
+    eventually(lambda: not armed(host), 60, "the host took it back by itself")
+    assert states(host)[-1] == "reverted"
+    assert root_gets_in(lab_site, host)
+    unchanged(host, before)
+
+
 @pytest.mark.parametrize("step", sampled(NARROW_STEPS, 1, "reboot"))
 def test_a_power_cut_in_the_middle_boots_into_the_old_state(
     at: At, lab_site: Path, step: int
@@ -139,16 +153,14 @@ def test_a_power_cut_in_the_middle_boots_into_the_old_state(
 def test_a_reboot_before_the_confirmation_boots_into_the_old_state(at: At, lab_site: Path) -> None:
     host, before = at(WIDENED)
     with started("apply", host.name, "--yes", "--verbose", site=lab_site) as process:
-        stop_at(host, "hang", "after", 100)
-        read_until(process, "confirming")
-        process.kill()
-    if armed(host):
-        host.reboot()
-    assert states(host)[-1] in ("reverted", "committed")
-    assert somebody_gets_in(lab_site, host)
-    heal(host)
-    if states(host)[-1] == "reverted":
-        unchanged(host, before)
+        read_until(process, f"narrow {len(NARROW_STEPS)}/{len(NARROW_STEPS)}")
+        process.send_signal(signal.SIGKILL)
+    eventually(lambda: states(host)[-1] == "waiting", 30, "every step was carried out")
+    host.reboot()
+    assert not armed(host)
+    assert states(host)[-1] == "reverted"
+    assert admin_gets_in(lab_site, host)
+    unchanged(host, before)
 
 
 def test_a_cut_network_is_survived(at: At, lab_site: Path) -> None:
