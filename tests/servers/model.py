@@ -18,7 +18,6 @@ from holdfast.servers.changes import (
     LoadFirewall,
     MakeFolder,
     OpenAccount,
-    ReloadService,
     SetPassword,
     WriteFile,
 )
@@ -97,9 +96,6 @@ def _after(snapshot: Snapshot, change: Change) -> Snapshot:
         case EnableUnit():
             unit = Unit(active="inactive", enabled="enabled")
             return _with(snapshot, units={**judged(snapshot.units), change.name: unit})
-        case ReloadService():
-            sshd = judged(snapshot.sshd)
-            return _with(snapshot, sshd=sshd.model_copy(update={"loaded": sshd.changed + 1}))
         case _:
             raise AssertionError(f"the model does not know {change}")
     return _with(snapshot, accounts=accounts)

@@ -17,7 +17,6 @@ from holdfast.servers.changes import (
     LoadFirewall,
     MakeFolder,
     OpenAccount,
-    ReloadService,
     Secret,
     SetPassword,
     WriteFile,
@@ -55,7 +54,6 @@ TITLES = [
         "load table inet holdfast into the kernel",
     ),
     (EnableUnit("x.service", "disabled"), "unit x.service", "enable x.service"),
-    (ReloadService("ssh.service"), "service ssh.service", "reload ssh.service"),
 ]
 EVERY = [change for change, _, _ in TITLES]
 
@@ -95,7 +93,6 @@ def test_an_account_stands_before_what_belongs_to_it() -> None:
         WriteFile,
         LoadFirewall,
         EnableUnit,
-        ReloadService,
     ]
     orders = [kind.order for kind in kinds]
     assert orders == sorted(orders)

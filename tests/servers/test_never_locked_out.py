@@ -207,14 +207,58 @@ def test_a_disk_that_fills_up_meanwhile_is_survived(at: At, lab_site: Path) -> N
 
 
 def test_an_sshd_that_somebody_breaks_meanwhile_is_not_reloaded(at: At, lab_site: Path) -> None:
-    host, before = at(WIDENED)
+    host, _ = at(WIDENED)
     meanwhile(host, f"echo NoSuchKeyword yes >{DROP_IN}")
     done = apply(lab_site, host.name)
-    assert done.code == 4, done
-    assert "sshd -t would refuse it" in done.out
+    assert done.code == 3, done
     assert admin_gets_in(lab_site, host)
     heal(host)
     host.check(["rm", DROP_IN])
+    host.check(["systemctl", "reload", "ssh"])
+    assert apply(lab_site, host.name).code == 0
+    assert admin_gets_in(lab_site, host)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_what_somebody_wrote_and_sshd_never_read_stays_unread(
+    at: At, lab_site: Path, when: str
+) -> None:
+    host, _ = at(WIDENED)
+    trap = f"echo AllowUsers nobody-at-all >{DROP_IN}"  # sshd -t takes it; nobody would get in
+    if when == "before":
+        host.check(["sh", "-c", trap])
+    else:
+        meanwhile(host, trap)
+    done = apply(lab_site, host.name)
+    assert done.code == 1, done
+    assert admin_gets_in(lab_site, host)
+    audit = holdfast("audit", host.name, site=lab_site)
+    assert "runs with an older configuration" in audit.out
+
+
+def test_a_confirmation_whose_answer_was_lost_counts(at: At, lab_site: Path) -> None:
+    host, _ = at(FINISHED)
+    identity = host.check(["ls", "-t", "/var/lib/holdfast/transactions"]).split()[0]
+    code = (
+        "import sys; sys.path.insert(0, '/usr/lib/holdfast/hand.pyz')\n"
+        "from hand import transaction\n"
+        f"print(transaction.confirm('{identity}', [])['state'])\n"
+        f"print(transaction.take_back('{identity}')['state'])\n"
+    )
+    assert host.check(["python3", "-I", "-c", code]).split() == ["committed", "committed"]
+
+
+def test_an_sshd_that_died_of_what_was_taken_back_is_started_again(at: At, lab_site: Path) -> None:
+    host, before = at(WIDENED)
+    stop_at(host, "hang", "before", 5)
+    with started("apply", host.name, "--yes", "--verbose", site=lab_site) as process:
+        eventually(lambda: hanging(host), 30, "the transaction reached its step")
+        host.run(["systemctl", "kill", "--signal=ABRT", "--kill-whom=main", "ssh.service"])
+        host.check(["systemctl", "kill", "--signal=KILL", "holdfast-transaction@*"])
+        process.communicate(timeout=120)
+    assert process.returncode in (3, 4)
+    heal(host)
+    eventually(lambda: admin_gets_in(lab_site, host), 30, "sshd runs")
     unchanged(host, before)
 
 

@@ -20,7 +20,6 @@ from holdfast.servers.changes import (
     LoadFirewall,
     MakeFolder,
     OpenAccount,
-    ReloadService,
     Secret,
     SetPassword,
     WriteFile,
@@ -274,17 +273,6 @@ def test_a_setting_of_sshd_that_is_not_wanted_goes() -> None:
 def test_the_ssh_server_reads_what_was_written() -> None:
     found = changes("sshd", {"A": "1"}, with_ours(None))
     assert written(found, SSHD_FILE).read_by == "ssh.service"
-
-
-def test_a_reload_alone_writes_nothing() -> None:
-    found = changes("sshd", {"reload": "now"}, with_ours("A 1\n"))
-    assert found == [ReloadService("ssh.service")]
-
-
-def test_a_reload_comes_with_what_is_written() -> None:
-    assert (
-        of_kind(changes("sshd", {"A": "1", "reload": "now"}, with_ours(None)), ReloadService) == []
-    )
 
 
 @given(

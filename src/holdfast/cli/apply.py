@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from holdfast.report.text import finding_counts
 from holdfast.servers.apply import Applied, Run, apply
 from holdfast.servers.fleet import AT_ONCE, Fleet
 from holdfast.servers.python import install_python
-from holdfast.servers.session_errors import NoPython
+from holdfast.servers.session_errors import NoPython, SessionError
 from holdfast.servers.snapshot import Snapshot
 from holdfast.site import Host
 
@@ -70,18 +71,21 @@ async def _apply(work: Work) -> list[Outcome]:
         audit = await audited(work, fleet)
         if await _python_installed(work, fleet, audit):
             audit = await audited(work, fleet)
-        plans = planned(work, audit)
+        plans, failures = planned(work, audit)
         chosen = [plan.host for plan in plans if not plan.empty]
         if chosen and not work.arguments.yes:
-            print("\n".join(shown_plans(work, plans, audit)), file=sys.stderr)
+            print("\n".join(shown_plans(work, plans, failures, audit)), file=sys.stderr)
         agreed = not chosen or await work.agreed(f"Change {', '.join(chosen)}?")
-        failed = [Outcome(f.host, None, *told(f.error)) for f in audit.failures]
+        failed = [Outcome(f.host, None, *told(f.error)) for f in failures]
         if not agreed:
             return [*failed, *(Outcome(plan.host, None, FOUND, "not changed") for plan in plans)]
-        return [*failed, *await _on_all(work, fleet, audit, chosen)]
+        quiet = {plan.host for plan in plans if plan.empty}
+        return [*failed, *await _on_all(work, fleet, audit, chosen, quiet)]
 
 
-async def _on_all(work: Work, fleet: Fleet, audit: Audit, chosen: list[str]) -> list[Outcome]:
+async def _on_all(
+    work: Work, fleet: Fleet, audit: Audit, chosen: list[str], quiet: set[str]
+) -> list[Outcome]:
     """Change the hosts at the same time, a jump host before what lies behind it."""
     snapshots = audit.read
     hosts = {name: host for name, host in work.hosts().items() if name in chosen}
@@ -101,7 +105,7 @@ async def _on_all(work: Work, fleet: Fleet, audit: Audit, chosen: list[str]) -> 
             ended[host.name].set()
 
     changed = await asyncio.gather(*(one(host) for host in hosts.values()))
-    alone = [host for host in audit.hosts if host.name in snapshots and host.name not in hosts]
+    alone = [host for host in audit.hosts if host.name in quiet]
     return [*changed, *(_left_alone(host) for host in alone)]
 
 
@@ -125,7 +129,8 @@ async def _python_installed(work: Work, fleet: Fleet, audit: Audit) -> bool:
         return False
     for host in lacking:
         work.say(host, "installing python3")
-        await install_python(fleet, host)
+        with contextlib.suppress(SessionError):  # the audit that follows says what is left
+            await install_python(fleet, host)
     return True
 
 

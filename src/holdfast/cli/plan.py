@@ -9,12 +9,14 @@ from dataclasses import asdict
 from typing import Any
 
 from holdfast.cli.audit import audited_once
-from holdfast.cli.errors import FOUND, GOOD, UNREACHED
+from holdfast.cli.errors import FOUND, GOOD, UNREACHED, WRONG, told
 from holdfast.cli.options import Work, add_hosts, add_output, add_site
 from holdfast.report.audits import Audit
 from holdfast.report.text import plan_lines
+from holdfast.servers.fleet import Failure
 from holdfast.servers.losing import accounts_losing_login
-from holdfast.servers.plan import Plan, make_plan
+from holdfast.servers.plan import Plan, PlanConflict, make_plan
+from holdfast.servers.snapshot import CannotJudge
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,38 +30,42 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     audit = asyncio.run(audited_once(work))
-    plans = planned(work, audit)
+    plans, failures = planned(work, audit)
     if arguments.format == "json":
-        work.write(json.dumps(as_data(work, plans, audit), indent=2))
+        work.write(json.dumps(as_data(work, plans, failures), indent=2))
     else:
-        work.write("\n".join(shown_plans(work, plans, audit)))
-    if audit.failures:
-        return UNREACHED
+        work.write("\n".join(shown_plans(work, plans, failures, audit)))
+    codes = {told(failure.error)[0] for failure in failures}
+    if codes:
+        return UNREACHED if UNREACHED in codes else WRONG
     return GOOD if all(plan.empty for plan in plans) else FOUND
 
 
-def planned(work: Work, audit: Audit) -> list[Plan]:
-    """Return the next transaction of each host that was read."""
+def planned(work: Work, audit: Audit) -> tuple[list[Plan], list[Failure]]:
+    """Return the next transaction of each host that was read, and the hosts without one."""
     findings = {host.name: host.findings for host in audit.hosts}
-    return [
-        make_plan(name, findings[name], snapshot, work.site)
-        for name, snapshot in audit.read.items()
-    ]
+    plans, failures = [], list(audit.failures)
+    for name, snapshot in audit.read.items():
+        try:
+            plans.append(make_plan(name, findings[name], snapshot, work.site))
+        except (CannotJudge, PlanConflict) as error:
+            failures.append(Failure(name, error))
+    return plans, failures
 
 
-def shown_plans(work: Work, plans: list[Plan], audit: Audit) -> list[str]:
+def shown_plans(work: Work, plans: list[Plan], failures: list[Failure], audit: Audit) -> list[str]:
     """Return the lines of several plans and of the hosts that could not be read."""
     paint = work.paint()
     lines = []
     for plan in plans:
         losing = accounts_losing_login(plan, audit.read[plan.host], work.site)
         lines += [*plan_lines(plan, paint, losing), ""]
-    lines += [paint("red", f"✘ {failure.message}") for failure in audit.failures]
+    lines += [paint("red", f"✘ {failure.message}") for failure in failures]
     total = sum(len(plan.changes) for plan in plans)
     return [*lines, f"{total} changes"]
 
 
-def as_data(work: Work, plans: list[Plan], audit: Audit) -> dict[str, Any]:
+def as_data(work: Work, plans: list[Plan], failures: list[Failure]) -> dict[str, Any]:
     return {
         "site": work.site.name,
         "at": work.at.isoformat(timespec="seconds"),
@@ -75,5 +81,5 @@ def as_data(work: Work, plans: list[Plan], audit: Audit) -> dict[str, Any]:
             }
             for plan in plans
         ],
-        "failures": [{"name": f.host, "error": f.message} for f in audit.failures],
+        "failures": [{"name": f.host, "error": f.message} for f in failures],
     }

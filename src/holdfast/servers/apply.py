@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from holdfast.servers.audit import Finding, judge
+from holdfast.servers.audit import Finding, Status, judge
 from holdfast.servers.changes import Secret as SecretName
 from holdfast.servers.changes import SetPassword, resolved
 from holdfast.servers.control import Control, Phase
@@ -28,6 +28,7 @@ from holdfast.site import Host, Secret, Site
 
 ROUNDS = 6  # transactions of one run on one host; two are usual
 STEPS_S = 1900.0  # silence allowed while steps run: apt may take long
+COMMITTED = "committed"  # as the hand says it
 RETRY_S = 1.0  # between attempts to log in anew
 
 Say = Callable[[str], None]
@@ -92,7 +93,7 @@ async def apply(run: Run, host: Host, others: Mapping[str, Snapshot], say: Say) 
             await _prove_login(run, host, say)
             proven = True
         try:
-            done.append(await _transact(run, host, others, plan, line, say))
+            done.append(await _transact(run, host, others, plan, findings, line, say))
         except HandFailed as failed:
             if failed.kind != "moved":
                 raise
@@ -127,7 +128,13 @@ def _evidence(site: Site, line: Line) -> dict[str, str]:
 
 
 async def _transact(
-    run: Run, host: Host, others: Mapping[str, Snapshot], plan: Plan, line: Line, say: Say
+    run: Run,
+    host: Host,
+    others: Mapping[str, Snapshot],
+    plan: Plan,
+    findings: Sequence[Finding],
+    line: Line,
+    say: Say,
 ) -> str:
     identity = new_identity()
     probes = probes_for(host, run.site)
@@ -146,7 +153,7 @@ async def _transact(
     await start(line, {"bundle": bundle}, progress)
 
     async def holds(fresh: Line) -> None:
-        await _gaps_closed(run, host, others, plan, fresh)
+        await _gaps_closed(run, host, others, plan, findings, fresh)
         await _still_answering(run, probes, before)
 
     await confirm(run, host, identity, line, holds, say)
@@ -191,11 +198,12 @@ async def confirm(
                         await _commit(fresh, identity, evidence)
                         return
             except (SudoRefused, Reverted, SnapshotError) as error:
-                raise await _take_back(host, identity, line, error) from error
+                await _take_back(host, identity, line, error)
+                return
             except (SessionError, TimeoutError) as error:
                 problem = error
         await asyncio.sleep(RETRY_S)
-    raise await _take_back(host, identity, line, problem) from problem
+    await _take_back(host, identity, line, problem)
 
 
 async def _commit(fresh: Line, identity: str, evidence: list[dict[str, str]]) -> None:
@@ -205,37 +213,59 @@ async def _commit(fresh: Line, identity: str, evidence: list[dict[str, str]]) ->
         raise Reverted(str(failed)) from failed
 
 
-async def _take_back(host: Host, identity: str, line: Line, problem: Exception) -> Reverted:
-    """Tell the host to revert, if it can still be told; otherwise it does so by itself."""
+async def _take_back(host: Host, identity: str, line: Line, problem: Exception) -> None:
+    """Tell the host to revert, if it can still be told; otherwise it does so by itself.
+
+    Raises Reverted; returns only where the host says that it had committed already, and the
+    answer was lost on its way.
+    """
     why = (str(problem) or type(problem).__name__).removeprefix(f"{host.name}: ")
     try:
         answer = await line.ask({"do": "revert", "id": identity}, timeout_s=180)
+        if answer.get("state") == COMMITTED:
+            return
         told = str(answer.get("told", ""))
     except HandFailed as failed:
         told = str(failed)
     except HandLost:
         told = "the host could not be told and takes it back by itself"
-    return Reverted(f"{host.name}: {why}; {told}")
+    raise Reverted(f"{host.name}: {why}; {told}") from problem
 
 
 async def _gaps_closed(
-    run: Run, host: Host, others: Mapping[str, Snapshot], plan: Plan, fresh: Line
+    run: Run,
+    host: Host,
+    others: Mapping[str, Snapshot],
+    plan: Plan,
+    before: Sequence[Finding],
+    fresh: Line,
 ) -> None:
     """Nothing more may be wanted, in this phase, of any resource that the plan was about.
 
-    That is more than its own wants: a reload that did not happen shows only now.
+    That is more than its own wants: nor may a control that made them find anything new, such as
+    a daemon that has not read its files, or be unable to judge.
     """
     snapshot = await taken(fresh)
     findings = judge(host, {**others, host.name: snapshot}, run.site, run.controls, run.today)
+    asked = {f.control.id for f in before if f.automatic and not f.exempt}
+    for finding in findings:
+        if finding.control.id in asked and finding.status is Status.UNKNOWN:
+            raise SessionError(f"{host.name}: cannot be judged: {finding.reason}")
     resources = {want.resource for want in plan.wants}
-    left = [
-        demand.want
+    left = {
+        f"{demand.want.resource} {demand.want.key}"
         for demand in wanted(findings)
         if demand.want.resource in resources and demand.want.phase is plan.phase
-    ]
+    }
+    known = {gap.what for finding in before for gap in finding.gaps}
+    left |= {
+        gap.what
+        for finding in findings
+        for gap in finding.gaps
+        if finding.control.id in asked and not gap.automatic and gap.what not in known
+    }
     if left:
-        names = ", ".join(sorted({f"{want.resource} {want.key}" for want in left})[:5])
-        raise Reverted(f"it was done, and is not so: {names}")
+        raise Reverted(f"it was done, and is not so: {', '.join(sorted(left)[:5])}")
 
 
 async def _still_answering(run: Run, probes: Sequence[Probe], before: Mapping[Probe, bool]) -> None:

@@ -216,21 +216,6 @@ class EnableUnit(Change):
         return f"enable {self.name}"
 
 
-@dataclass(frozen=True)
-class ReloadService(Change):
-    """Have a running service read its configuration again; taking it back does nothing."""
-
-    kind, order = "reload", 9
-    name: str
-
-    @property
-    def resource(self) -> str:
-        return f"service {self.name}"
-
-    def title(self) -> str:
-        return f"reload {self.name}"
-
-
 def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 

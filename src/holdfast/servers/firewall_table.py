@@ -32,6 +32,7 @@ _BASE: dict[str, tuple[str, ...]] = {
         "ct state established,related accept",
         'iifname "lo" accept',
         "ct state invalid drop",
+        "ip6 saddr fe80::/10 ip6 daddr fe80::/10 udp dport 546 accept",  # DHCPv6, RFC 8415
         "jump new_icmp",
         "jump new_tcp",
         "jump new_udp",

@@ -18,7 +18,7 @@ from holdfast.servers.access import private
 from holdfast.servers.hand_channel import Hand, OnProgress
 from holdfast.servers.route import Route, SessionOptions
 from holdfast.servers.session import LocalSession, Session
-from holdfast.servers.session_errors import LoginRefused, SessionError
+from holdfast.servers.session_errors import HandLost, LoginRefused, SessionError
 from holdfast.servers.snapshot import (
     Snapshot,
     SnapshotError,
@@ -37,10 +37,10 @@ AskRoot = Callable[[str], Awaitable[Secret | None]]
 
 @dataclass(frozen=True)
 class Failure:
-    """A host that could not be reached or read."""
+    """A host that could not be reached, read or planned for."""
 
     host: str
-    error: SessionError | SnapshotError
+    error: Exception
 
     @property
     def message(self) -> str:
@@ -196,11 +196,20 @@ class Fleet:
     async def probe(
         self, vantage: str, targets: Sequence[tuple[str, int]], timeout_s: float = 1.0
     ) -> dict[tuple[str, int], str]:
-        """Try TCP connections from a host of the site; return how each ended."""
+        """Try TCP connections from a host of the site; return how each ended.
+
+        By a hand of its own and without sudo: the line's own hand may be busy for minutes.
+        """
         line = await self.line(vantage)
         request = {"do": "probe", "targets": [list(t) for t in targets], "timeout_s": timeout_s}
-        answer = await line.ask(request, timeout_s=60 + timeout_s * (1 + len(targets) / 256))
-        return {(str(a), int(p)): str(how) for a, p, how in answer.get("results", ())}
+        hand = await line.session.hand(privileged=False)
+        try:
+            answer = await hand.ask(request, timeout_s=60 + timeout_s * (1 + len(targets) / 256))
+            return {(str(a), int(p)): str(how) for a, p, how in answer["results"]}
+        except (KeyError, TypeError, ValueError):
+            raise HandLost(f"{vantage}: its probe made no sense; log in again") from None
+        finally:
+            await hand.close()
 
 
 async def taken(line: Line) -> Snapshot:

@@ -8,7 +8,7 @@ other. The kinds and their keys:
     group NAME            exists = yes
     account NAME          open = SHELL · group G = present · ssh-key LINE = present
                           password = secret NAME
-    sshd                  any keyword of sshd_config = its value or absent · reload = now
+    sshd                  any keyword of sshd_config = its value or absent
     sudoers               Defaults OPTION = VALUE, "" or absent
     lines PATH            an existing line of the file = the line that takes its place
     firewall              base = the version of the table · boot = enabled
@@ -30,7 +30,6 @@ from holdfast.servers.changes import (
     LoadFirewall,
     MakeFolder,
     OpenAccount,
-    ReloadService,
     Secret,
     SetPassword,
     WriteFile,
@@ -102,15 +101,10 @@ def _authorized_keys(
 
 
 def _sshd(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
-    settings = {key: value for key, value in wants.items() if key != "reload"}
-    if settings:
-        before = _content(sshd_config.FILE, snapshot)
-        merged = sshd_config.parse(before) | settings
-        kept = {key: value for key, value in merged.items() if value != ABSENT}
-        content = sshd_config.render(kept)
-        yield from _own_file(sshd_config.FILE, content, 0o644, snapshot, "ssh.service")
-    if "reload" in wants and not settings:
-        yield ReloadService("ssh.service")
+    merged = sshd_config.parse(_content(sshd_config.FILE, snapshot)) | dict(wants)
+    kept = {key: value for key, value in merged.items() if value != ABSENT}
+    content = sshd_config.render(kept)
+    yield from _own_file(sshd_config.FILE, content, 0o644, snapshot, "ssh.service")
 
 
 def _sudoers(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:

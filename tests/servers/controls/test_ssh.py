@@ -181,8 +181,15 @@ def test_a_setting_after_ours_that_changes_nothing_is_no_gap() -> None:
     assert found(host(main="PermitRootLogin yes\n")) == []
 
 
-def test_a_configuration_that_was_edited_and_not_loaded_is_loaded() -> None:
-    assert wanted(host(daemon={"changed": 201.0, "loaded": 200.0})) == {("sshd", "reload", "now")}
+def test_a_configuration_that_was_edited_and_not_loaded_is_for_a_person() -> None:
+    """Reloading it would bring somebody's lines to life, which no revert could undo."""
+    (gap,) = found(host(daemon={"changed": 201.0, "loaded": 200.0}))
+    assert (gap.automatic, "systemctl reload ssh" in gap.mend) == (False, True)
+
+
+def test_nothing_is_wanted_of_sshd_while_it_has_not_read_its_files() -> None:
+    daemon = {"changed": 201.0, "loaded": 200.0}
+    assert wanted(host(daemon=daemon, settings={"PermitRootLogin": "yes"})) == set()
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,10 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     sshd = judged(snapshot.sshd)
     if not sshd.effective:
         raise CannotJudge("sshd -T was asked about nobody")
+    stale = list(_stale(sshd))
+    yield from stale
+    if stale:
+        return  # a reload would bring somebody's unread lines to life, and no revert undoes that
     ours = _written_by_us(snapshot)
     for keyword, good in SETTINGS.items():
         wrong = [(e, v) for e, v in _values(sshd, keyword) if v not in good]
@@ -136,13 +140,17 @@ def _mentions(keyword: str, snapshot: Snapshot) -> Iterator[str]:
                 yield f"{path}:{number}"
 
 
-def _running(sshd: Sshd) -> Iterator[Gap]:
+def _stale(sshd: Sshd) -> Iterator[Gap]:
     if sshd.running and sshd.changed > sshd.loaded:
         yield Gap(
             "sshd runs with an older configuration than the one on disk",
             f"changed {sshd.changed - sshd.loaded:.0f} s after the daemon last read it",
-            wants=(Want("sshd", "reload", "now", Phase.NARROW),),
+            mend="read what was changed, keep a session open, then: "
+            "sudo sshd -t && sudo systemctl reload ssh",
         )
+
+
+def _running(sshd: Sshd) -> Iterator[Gap]:
     odd = [argument for argument in sshd.arguments if argument not in PLAIN_ARGUMENTS]
     if odd:
         yield Gap(

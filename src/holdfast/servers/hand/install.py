@@ -33,6 +33,7 @@ ConditionPathExists={places.CURRENT}
 After=local-fs.target systemd-remount-fs.service systemd-sysusers.service
 Before=ssh.service ssh.socket holdfast-firewall.service network-pre.target shutdown.target
 Conflicts=shutdown.target
+OnFailure=holdfast-revert-again.service
 
 [Service]
 Type=oneshot
@@ -41,6 +42,17 @@ TimeoutStartSec=60
 
 [Install]
 WantedBy=sysinit.target
+""",
+    "holdfast-revert-again.service": f"""\
+[Unit]
+Description=Take back a Holdfast transaction that could not be taken back at boot
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart={_RUN} again
+Restart=on-failure
+RestartSec=5
 """,
 }
 
@@ -61,6 +73,7 @@ def install() -> None:
     if any(written):
         must(["systemctl", "daemon-reload"])
     must(["systemctl", "--quiet", "enable", "holdfast-revert.service"])
+    os.sync()  # the units must survive a power cut before the first step may run
 
 
 def _write(path: str, content: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from typing import List
@@ -23,8 +24,12 @@ def _main(argv: List[str]) -> int:
         if word == "clean-up":
             _clean_up(identity)
         elif word == "deadline":
-            call(["systemctl", "stop", f"holdfast-transaction@{identity}.service"], timeout_s=300)
+            with contextlib.suppress(Failed):
+                unit = f"holdfast-transaction@{identity}.service"
+                call(["systemctl", "stop", unit], timeout_s=300)
             transaction.take_back(identity)
+        elif word == "again":
+            transaction.take_back()
         elif word == "boot":
             transaction.take_back(at_boot=True)
         elif word == "validate":

@@ -37,7 +37,11 @@ def start(request: Dict[str, Any], progress: Callable[[Dict[str, Any]], None]) -
         files.write_record(_bundle(identity), json.dumps(bundle))
     except OSError as error:
         raise Failed(f"nothing was changed: {error.strerror}: {error.filename}") from error
-    must(["systemctl", "start", f"holdfast-transaction@{identity}.service"])
+    try:
+        must(["systemctl", "start", f"holdfast-transaction@{identity}.service"])
+    except BaseException:
+        forget_bundle(identity)
+        raise
     return _follow(identity, progress)
 
 
@@ -53,8 +57,9 @@ def taken_bundle(identity: str) -> Dict[str, Any]:
 
 def forget_bundle(identity: str) -> None:
     """Remove the bundle, also where its process died before it read it."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_bundle(identity))
+    for path in (_bundle(identity), _bundle(identity) + ".draft"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def sayer(identity: str) -> Callable[[Dict[str, Any]], None]:

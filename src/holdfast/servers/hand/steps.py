@@ -42,6 +42,10 @@ class Step:
     def restore(self, seen: Record) -> None:
         raise NotImplementedError
 
+    def stands_for(self, now: str, seen: Record) -> bool:
+        """Whether this state is as good as what was seen, so that nothing need be restored."""
+        return now == str(seen["state"])
+
 
 class Packages(Step):
     """Packages are installed and stay: taking them away could take away what others need."""
@@ -93,9 +97,11 @@ class Account(Step):
             shell = pwd.getpwnam(self.wire["name"]).pw_shell
         except KeyError:
             return {"state": ABSENT}
-        field = _shadow(self.wire["name"])[7]
-        expired = field.isdigit() and int(field) <= time.time() // 86400
-        return {"state": "expired" if expired else "open", "shell": shell}
+        shadow = _shadow(self.wire["name"])
+        expires, locked = shadow[7], shadow[1].startswith(("!", "*"))
+        expired = expires.isdigit() and int(expires) <= time.time() // 86400
+        state = "expired" if expired else "open"
+        return {"state": state, "shell": shell, "expires": expires, "locked": locked}
 
     def do(self, say: Callable[[str], None]) -> None:
         name, shell = self.wire["name"], self.wire["shell"]
@@ -105,13 +111,18 @@ class Account(Step):
             must(["usermod", "--expiredate", "", "--shell", shell, name])
 
     def restore(self, seen: Record) -> None:
-        name = self.wire["name"]
-        now = self.look()["state"]
-        if seen["state"] == "open":
-            must(["usermod", "--expiredate", "", "--shell", seen["shell"], name])
-        elif now != ABSENT:
-            shell = ["--shell", seen["shell"]] if "shell" in seen else []
-            must(["usermod", "--lock", "--expiredate", "1", *shell, name])
+        name, now = self.wire["name"], self.look()
+        if now["state"] == ABSENT:
+            return
+        if seen["state"] == ABSENT:
+            must(["usermod", "--lock", "--expiredate", "1", name])
+            return
+        must(["usermod", "--expiredate", seen["expires"], "--shell", seen["shell"], name])
+        if now["locked"] and not seen["locked"]:
+            must(["usermod", "--unlock", name])
+
+    def stands_for(self, now: str, seen: Record) -> bool:
+        return (seen["state"], now) in ((ABSENT, ABSENT), (ABSENT, "expired"))
 
 
 class Membership(Step):
@@ -227,19 +238,6 @@ class Unit(Step):
             must(["systemctl", "--quiet", verb, self.wire["name"]])
 
 
-class Reload(Step):
-    guarded = False
-
-    def look(self) -> Record:
-        return {"state": ""}
-
-    def do(self, say: Callable[[str], None]) -> None:
-        reload_service(self.wire["name"])
-
-    def restore(self, seen: Record) -> None:
-        pass
-
-
 KINDS: Dict[str, Type[Step]] = {
     "packages": Packages,
     "group": Group,
@@ -250,7 +248,6 @@ KINDS: Dict[str, Type[Step]] = {
     "file": File,
     "firewall": Firewall,
     "unit": Unit,
-    "reload": Reload,
 }
 
 

@@ -6,6 +6,7 @@ no harm. It leaves the transaction *waiting*: only `confirm`, from a new login, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -14,7 +15,8 @@ from typing import Any, Callable, Dict, List
 from . import files, journal, places, validate
 from .failed import Failed
 from .places import call, must
-from .steps import Packages, Record, Step, reload_service, step
+from .read import snapshot
+from .steps import Firewall, Packages, Record, Step, reload_service, step
 
 LONGEST_S = 1800  # a transaction whose steps take longer is taken back
 DEADLINE = "holdfast-deadline"
@@ -51,18 +53,20 @@ def carry_out(bundle: Dict[str, Any], say: Say) -> None:
         undoes = str(bundle.get("undo", ""))
         steps = _undoing(undoes) if undoes else [step(wire) for wire in bundle["changes"]]
         _unmoved(steps)
+        _sshd_has_read_its_files(steps)
         try:
             journal.begin(bundle["id"], len(steps), undoes)
         except OSError as error:
             raise Failed(f"nothing was changed: {error.strerror}", "failed") from error
         try:
-            _arm(LONGEST_S, bundle["id"])
+            _arm(bundle["id"], "steps", LONGEST_S)
             _run(steps, say)
+            _arm(bundle["id"], "confirm", float(bundle["confirm_within"]))
             journal.set_state(journal.WAITING)
-            _arm(float(bundle["confirm_within"]), bundle["id"])
+            _disarm(bundle["id"], "steps")
         except Exception as error:
             outcome = _take_back(at_boot=False)
-            _disarm()
+            _disarm(bundle["id"])
             reason = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
             raise Failed(f"{reason}; {outcome['told']}", "reverted") from error
 
@@ -96,6 +100,15 @@ def _unmoved(steps: List[Step]) -> None:
             )
 
 
+def _sshd_has_read_its_files(steps: List[Step]) -> None:
+    """Refuse where a reload would bring what somebody else wrote to life: no revert undoes that."""
+    if "ssh.service" not in _readers(steps):
+        return
+    sshd = snapshot()["sshd"]
+    if "unreadable" in sshd or (sshd["running"] and sshd["changed"] > sshd["loaded"]):
+        raise Failed("sshd has not read yet what somebody wrote: plan again", "moved")
+
+
 def _undoing(identity: str) -> List[Step]:
     folder = f"{places.TRANSACTIONS}/{_plain(identity)}"
     text = files.read_record(folder + "/state.json")
@@ -111,14 +124,23 @@ def confirm(identity: str, evidence: List[Record]) -> Dict[str, Any]:
             state = journal.current()
         except Failed:
             state = {"id": "", "state": ""}
+        if _ended(identity) == journal.COMMITTED:
+            return {"id": identity, "state": journal.COMMITTED}  # asked again: the answer was lost
         if state["id"] != identity or state["state"] != journal.WAITING:
             raise Failed(f"transaction {identity} is not waiting any more", "reverted")
         journal.end(journal.COMMITTED)
         if state.get("undoes"):
             _mark_undone(state["undoes"])
-    _disarm()
-    witness(evidence)
+    _disarm(identity)
+    with contextlib.suppress(OSError):  # committed is committed; evidence can be given again
+        witness(evidence)
     return {"id": identity, "state": journal.COMMITTED}
+
+
+def _ended(identity: str) -> str:
+    """Return how a transaction that is no longer under way has ended, "none" for an unknown one."""
+    text = files.read_record(f"{places.TRANSACTIONS}/{_plain(identity)}/state.json")
+    return str(json.loads(text)["state"]) if text else "none"
 
 
 def witness(evidence: List[Record]) -> Dict[str, Any]:
@@ -140,11 +162,12 @@ def take_back(identity: str = "", at_boot: bool = False) -> Dict[str, Any]:
         try:
             state = journal.current()
         except Failed:
-            return {"state": "none", "told": "nothing was under way"}
-        if identity and state["id"] != identity:
-            return {"state": "none", "told": "another transaction is under way"}
+            state = {"id": ""}
+        if not state["id"] or (identity and state["id"] != identity):
+            ended = _ended(identity) if identity else "none"
+            return {"state": ended, "told": f"it had ended already: {ended}"}
         outcome = _take_back(at_boot)
-    _disarm()
+    _disarm(str(outcome["id"]))
     return outcome
 
 
@@ -153,14 +176,15 @@ def _take_back(at_boot: bool) -> Dict[str, Any]:
     kept = []
     done = journal.steps_of(places.CURRENT)
     for doing, seen, left in done:
+        if at_boot and isinstance(doing, (Packages, Firewall)):
+            continue  # apt may take minutes, and no table of ours is loaded yet
         problem = _restore(doing, seen, left)
         if problem:
             kept.append(problem)
     if not at_boot:
-        call(["systemctl", "reset-failed", "ssh.service"])
         for name in _readers([doing for doing, _, _ in done]):
             try:
-                reload_service(name)
+                _revive(name)
             except Failed as error:
                 kept.append(str(error))
     state = journal.PARTLY if kept else journal.REVERTED
@@ -169,13 +193,25 @@ def _take_back(at_boot: bool) -> Dict[str, Any]:
     return {"id": identity, "state": state, "kept": kept, "told": told}
 
 
+def _revive(service: str) -> None:
+    """Have a service read what was restored; start it if what it read before has killed it."""
+    failed = call(["systemctl", "is-failed", "--quiet", service]).returncode == 0
+    if failed:
+        call(["systemctl", "reset-failed", service])
+        must(["systemctl", "start", service])
+    else:
+        reload_service(service)
+
+
 def _restore(doing: Step, seen: Record, left: str) -> str:
     """Restore one step; return why it could not be, or "". What somebody else changed stays."""
     problem = ""
     for _ in range(3):
         try:
             now = str(doing.look()["state"])
-            if left and now not in (left, str(seen["state"])):
+            if doing.stands_for(now, seen):
+                return ""
+            if left and now != left:
                 return f"{doing.wire['kind']} was changed by somebody else since"
             doing.restore(seen)
             return ""
@@ -189,14 +225,15 @@ def _readers(steps: List[Step]) -> List[str]:
     return sorted(names - {"", "systemd"})
 
 
-def _arm(after_s: float, identity: str) -> None:
-    """Set the timer that takes the transaction back; replaces the one set before."""
-    _disarm()
+def _arm(identity: str, what: str, after_s: float) -> None:
+    """Set a timer that takes the transaction back, and tries again should that fail."""
     must(
         [
             "systemd-run",
             "--quiet",
-            f"--unit={DEADLINE}",
+            f"--unit={DEADLINE}-{identity}-{what}",
+            "--property=Restart=on-failure",
+            "--property=RestartSec=5",
             f"--on-active={after_s:.3f}",
             "--timer-property=AccuracySec=100ms",
             "--timer-property=RemainAfterElapse=no",
@@ -209,9 +246,8 @@ def _arm(after_s: float, identity: str) -> None:
     )
 
 
-def _disarm() -> None:
-    call(["systemctl", "--quiet", "stop", DEADLINE + ".timer"])
-    call(["systemctl", "--quiet", "reset-failed", DEADLINE + ".service"])
+def _disarm(identity: str, what: str = "*") -> None:
+    call(["systemctl", "--quiet", "stop", f"{DEADLINE}-{identity}-{what}.timer"])
 
 
 def _mark_undone(identity: str) -> None:
