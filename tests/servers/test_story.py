@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from driving import admin_gets_in, apply, holdfast, root_gets_in
 from faults import write
 
 from holdfast.lab import Host, Lab
+from holdfast.servers.fleet import Fleet
+from holdfast.servers.route import SessionOptions
+from holdfast.site import Secret, load_site
 from throwaway import OUTSIDER, SERVERS
 
 CONNECT = """\
@@ -259,3 +263,23 @@ def test_audits_leave_nothing_on_a_host(untouched: Callable[[str], Host], lab_si
     assert holdfast("plan", host.name, site=lab_site).code == 1
     found = [line for line in host.check(listing).splitlines() if "/systemd" not in line]
     assert [line for line in found if "mysql" not in line] == []
+
+
+def test_first_contact_works_with_the_password_that_a_provider_gave(
+    untouched: Callable[[str], Host], lab_site: Path
+) -> None:
+    host = untouched("bookworm")
+    host.check(["chpasswd"], input="root:as the provider gave it\n")
+    write(host, "/etc/ssh/sshd_config.d/50-provider.conf", "PermitRootLogin yes\n")
+    host.check(["systemctl", "reload", "ssh"])
+    site = load_site(lab_site / "holdfast.toml").run_by("admin")
+    options = SessionOptions(lab_site / ".holdfast" / "known_hosts", keys=(), agent=False)
+
+    async def secret(host: str) -> Secret:
+        return Secret("as the provider gave it")
+
+    async def user() -> str:
+        async with Fleet(site, options, secret, secret) as fleet:
+            return (await fleet.line("app")).user
+
+    assert asyncio.run(user()) == "root"

@@ -109,22 +109,20 @@ async def _prove_login(run: Run, host: Host, say: Say) -> None:
     say("proving that a new login and sudo work")
     async with run.fleet.fresh(host.name, run.site.operator) as line:
         evidence = _evidence(run.site, line)
-        admin = run.site.admins.get(run.site.operator)
-        known = {key.fingerprint for key in admin.keys} if admin else set()
-        if evidence["bound_to"] not in known:
+        if not evidence:
             raise Unfinished(
                 f"{host.name}: {run.site.operator} did not log in with a key of the site, so the "
                 "old ways in stay open: add the key that you use to the site file"
             )
-        await line.ask({"do": "witness", "evidence": [evidence]})
+        await line.ask({"do": "witness", "evidence": evidence})
 
 
-def _evidence(site: Site, line: Line) -> dict[str, str]:
-    return {
-        "kind": LOGIN_PROVEN,
-        "subject": site.operator,
-        "bound_to": line.session.key_fingerprint or "",
-    }
+def _evidence(site: Site, line: Line) -> list[dict[str, str]]:
+    """Return the record of a login that proves an admin of the site can get in, or nothing."""
+    admin, key = site.admins.get(line.user), line.session.key_fingerprint
+    if admin is None or key not in {known.fingerprint for known in admin.keys}:
+        return []
+    return [{"kind": LOGIN_PROVEN, "subject": admin.name, "bound_to": str(key)}]
 
 
 async def _transact(
@@ -194,8 +192,7 @@ async def confirm(
                 async with asyncio.timeout(max(1.0, deadline - time.monotonic())):
                     async with run.fleet.fresh(host.name, user) as fresh:
                         await holds(fresh)
-                        evidence = [_evidence(run.site, fresh)] if user != "root" else []
-                        await _commit(fresh, identity, evidence)
+                        await _commit(fresh, identity, _evidence(run.site, fresh))
                         return
             except (SudoRefused, Reverted, SnapshotError) as error:
                 await _take_back(host, identity, line, error)
