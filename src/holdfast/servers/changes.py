@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -26,19 +27,20 @@ class Secret:
 
 
 @dataclass(frozen=True)
-class Change:
+class Change(ABC):
     """One step on one resource; subclasses are the whole set."""
 
     kind: ClassVar[str] = ""
     order: ClassVar[int] = 0  # changes of a transaction run by this, then by resource
 
     @property
+    @abstractmethod
     def resource(self) -> str:
-        raise NotImplementedError
+        """What is changed, by a name that is unique on the host."""
 
+    @abstractmethod
     def title(self) -> str:
         """One line that says what is done."""
-        raise NotImplementedError
 
     def diff(self) -> str:
         """What changes, as a unified diff where there is text; otherwise nothing."""

@@ -15,6 +15,7 @@ import grp
 import hashlib
 import pwd
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Callable, Dict, Type
 
 from . import files
@@ -25,7 +26,7 @@ ABSENT = files.ABSENT
 Record = Dict[str, Any]
 
 
-class Step:
+class Step(ABC):
     """One change of a transaction; `wire` is what the controller sent."""
 
     guarded = True  # whether its resource must still be as the plan saw it
@@ -33,14 +34,17 @@ class Step:
     def __init__(self, wire: Record) -> None:
         self.wire = wire
 
+    @abstractmethod
     def look(self) -> Record:
-        raise NotImplementedError
+        """Return the resource's state and what it takes to come back to it."""
 
+    @abstractmethod
     def do(self, say: Callable[[str], None]) -> None:
-        raise NotImplementedError
+        """Make the change; `say` tells what takes long. Raises Failed, OSError."""
 
+    @abstractmethod
     def restore(self, seen: Record) -> None:
-        raise NotImplementedError
+        """Bring back what `look` returned. Raises Failed, OSError."""
 
     def stands_for(self, now: str, seen: Record) -> bool:
         """Whether this state is as good as what was seen, so that nothing need be restored."""
