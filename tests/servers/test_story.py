@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import admin_gets_in, apply, holdfast, root_gets_in
+from driving import admin_gets_in, apply, eventually, holdfast, root_gets_in
 from faults import write
 
 from holdfast.lab import Host, Lab
@@ -272,6 +272,7 @@ def test_first_contact_works_with_the_password_that_a_provider_gave(
     host.check(["chpasswd"], input="root:as the provider gave it\n")
     write(host, "/etc/ssh/sshd_config.d/50-provider.conf", "PermitRootLogin yes\n")
     host.check(["systemctl", "reload", "ssh"])
+    eventually(lambda: root_gets_in(lab_site, host), 10, "sshd listens again after its reload")
     site = load_site(lab_site / "holdfast.toml").run_by("admin")
     options = SessionOptions(lab_site / ".holdfast" / "known_hosts", keys=(), agent=False)
 
