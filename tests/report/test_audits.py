@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from building import snapshot
 
-from holdfast.report.audits import Audit, HostAudit, as_data, plans_wanted, release
+from holdfast.report.audits import Audit, HostAudit, as_data, release
+from holdfast.report.text import finding_counts
 from holdfast.servers.audit import Finding, Status, unjudged
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
 from holdfast.servers.fleet import Failure
@@ -195,4 +196,4 @@ def test_only_gaps_that_are_not_exempt_ask_for_a_plan() -> None:
         Finding(CONTROL, Status.GAP, (AUTOMATIC, MANUAL)),
         Finding(CONTROL, Status.EXEMPT, (AUTOMATIC,)),
     )
-    assert plans_wanted(found.hosts) == {"app": 1}
+    assert finding_counts(found.findings) == (1, 1)

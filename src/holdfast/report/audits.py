@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -103,8 +103,3 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def _evidence(gap: Gap) -> str:
     seen = f"{gap.what} ({gap.evidence})"
     return f"{seen}: {gap.mend}" if gap.mend else seen
-
-
-def plans_wanted(hosts: Sequence[HostAudit]) -> Mapping[str, int]:
-    """Return how many automatic gaps each host has, exempt ones left out."""
-    return {h.name: sum(f.automatic for f in h.findings if not f.exempt) for h in hosts}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from holdfast.report.audits import Audit, HostAudit, plans_wanted, release
+from holdfast.report.audits import Audit, HostAudit, release
 from holdfast.report.paint import Paint
 from holdfast.servers.attack import Outcome
 from holdfast.servers.audit import Finding, Status
@@ -66,8 +66,7 @@ def _summary(audit: Audit, paint: Paint) -> Iterator[str]:
     words = [f"{counts[s]} {s}" for s in Status if counts[s] and s is not Status.NOT_APPLICABLE]
     colour = "green" if audit.exit_code == 0 else "red"
     yield f"{paint(colour, f'score {audit.score}')}  {', '.join(words)}"
-    automatic = sum(plans_wanted(audit.hosts).values())
-    manual = sum(f.manual for f in findings if f.status is Status.GAP)
+    automatic, manual = finding_counts(findings)
     if automatic or manual:
         yield f"{automatic} gaps ({AUTOMATIC}) close with `holdfast apply`"
         yield f"{manual} gaps ({MANUAL}) are for a person"

@@ -33,7 +33,6 @@ RETRY_S = 1.0  # between attempts to log in anew
 
 Say = Callable[[str], None]
 AskSecret = Callable[[str, str], Awaitable[Secret]]  # (name, host) → value
-ReadSnapshots = Callable[[], Awaitable[Mapping[str, Snapshot]]]
 
 
 class Reverted(Exception):

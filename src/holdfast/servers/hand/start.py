@@ -13,8 +13,6 @@ from .failed import Failed
 from .places import call, must
 from .transaction import LONGEST_S
 
-ENDED = ("waiting", "failed")  # a progress line with one of these is the last
-
 
 def start(request: Dict[str, Any], progress: Callable[[Dict[str, Any]], None]) -> Dict[str, Any]:
     """Hand the bundle over to a unit and follow it until it waits for its confirmation.
