@@ -30,7 +30,7 @@ def none(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
 
 
 READ = snapshot().model_copy(update={"seconds": 0.123456})
-CONTROL = Control("c.x", "t", Principle.ENCRYPT, "G1.2", Severity.HIGH, "nothing", none)
+CONTROL = Control("c.x", "t", Principle.ENCRYPT, "G1.2", Severity.HIGH, "nothing", "all", none)
 
 
 def audit(*statuses: Status) -> Audit:

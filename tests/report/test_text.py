@@ -49,7 +49,9 @@ def none(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     return ()
 
 
-CONTROL = Control("c.x", "a title", Principle.ENCRYPT, "G1.2", Severity.HIGH, "nothing", none)
+CONTROL = Control(
+    "c.x", "a title", Principle.ENCRYPT, "G1.2", Severity.HIGH, "nothing", "all", none
+)
 
 
 def audit(*findings: Finding, seen: Snapshot | None = None) -> Audit:

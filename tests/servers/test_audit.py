@@ -43,6 +43,7 @@ def control(
         "G1",
         Severity.LOW,
         "nothing",
+        "all",
         find,
         frozenset(roles),
     )

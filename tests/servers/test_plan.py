@@ -41,7 +41,9 @@ def finding(*wants: Want, control: str = "test.one", status: Status = Status.GAP
     def none(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
         return ()
 
-    of = Control(control, "t", Principle.AUTOMATE_CHECKS, "G1", Severity.LOW, "nothing", none)
+    of = Control(
+        control, "t", Principle.AUTOMATE_CHECKS, "G1", Severity.LOW, "nothing", "all", none
+    )
     return Finding(of, status, (Gap("w", "e", wants=wants),))
 
 

@@ -39,6 +39,7 @@ INSTALLABLE_PACKAGES = (
     "age",
     "apache2",
     "chrony",
+    "iptables",
     "libpam-google-authenticator",
     "libpam-pwquality",
     "lynis",
@@ -49,6 +50,7 @@ INSTALLABLE_PACKAGES = (
     "pamtester",
     "python3",
     "sudo",
+    "ufw",
     "unattended-upgrades",
     "zstd",
 )

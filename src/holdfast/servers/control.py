@@ -88,7 +88,12 @@ GapFinder = Callable[[Host, Mapping[str, Snapshot], Site], Iterable[Gap]]
 
 @dataclass(frozen=True)
 class Control:
-    """One protection. `source` is the guide's section, `stops` the attack in a person's words."""
+    """One protection.
+
+    `source` is the guide's section. In a person's words: `stops` what goes wrong without it,
+    `changes` what `apply` does about it, `deviates` where the source or common advice is wrong or
+    outdated, and what is done instead ("" where it is followed).
+    """
 
     id: str
     title: str
@@ -96,9 +101,11 @@ class Control:
     source: str
     severity: Severity
     stops: str
+    changes: str
     gaps: GapFinder
     roles: frozenset[Role] = frozenset(Role)
     attacks: Sequence[Attack] = field(default=())
+    deviates: str = ""
 
     def applies_to(self, host: Host) -> bool:
         return bool(self.roles & frozenset(host.roles))

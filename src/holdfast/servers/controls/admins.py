@@ -224,6 +224,17 @@ ADMINS_ORDINARY = Control(
     source="G3.6",
     severity=Severity.HIGH,
     stops="somebody who is not on the list logs in, or becomes root through a forgotten account",
+    changes=(
+        "Creates an account for each admin of the site, with home, shell, the admin's keys, a "
+        "password for sudo and the groups sudo and holdfast-admins. Accounts that are not of "
+        "the site are never touched."
+    ),
+    deviates=(
+        "The guide's cookbook deletes every home that is not listed, its script leaves an "
+        "empty password where mkpasswd is missing and passes passwords as arguments. Here "
+        "strangers' accounts are gaps for a person, a password that nobody set is locked, and "
+        "passwords travel over stdin."
+    ),
     gaps=gaps,
     attacks=(
         Attack(

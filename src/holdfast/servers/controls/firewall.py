@@ -211,6 +211,16 @@ FIREWALL_INBOUND = Control(
     source="G3.11",
     severity=Severity.CRITICAL,
     stops="a database, a cache or a forgotten service answers to the whole internet",
+    changes=(
+        "Loads one table of its own, inet holdfast, that drops whatever the site does not let "
+        "in, over IPv4 and IPv6, and a unit that loads it at boot. Tables of others are not "
+        "touched."
+    ),
+    deviates=(
+        "The guide filters IPv4 only, drops all ICMP and leaves the application's own ports "
+        "open to everybody. Here both families are filtered alike and the ICMP that networks "
+        "need passes."
+    ),
     gaps=gaps,
     attacks=(
         Attack(

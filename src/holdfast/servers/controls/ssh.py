@@ -211,6 +211,16 @@ SSH_KEYS_ONLY = Control(
     source="G3.7",
     severity=Severity.CRITICAL,
     stops="passwords are guessed or stolen, or somebody logs in as root directly",
+    changes=(
+        "Writes 00-holdfast.conf into sshd_config.d: no root, no passwords, no forwarding of "
+        "agents or X11, few attempts, only members of holdfast-admins. It stands in a Match "
+        "all block, so that no later file and no later Match overrides it."
+    ),
+    deviates=(
+        "The guide edits sshd_config itself; a later file, a Match block, the daemon's "
+        "arguments or a daemon that was never reloaded make that edit worthless. What runs is "
+        "judged, for root, each account and a stranger."
+    ),
     gaps=gaps,
     attacks=(
         Attack(

@@ -156,6 +156,15 @@ SUDO_PASSWORD = Control(
     source="G3.5",
     severity=Severity.HIGH,
     stops="a stolen session or a script of the admin's account becomes root unasked",
+    changes=(
+        "Takes NOPASSWD and !authenticate out of sudoers and every file it includes, and "
+        "makes a password count for one terminal only. Each file is checked by visudo before "
+        "it is put in place."
+    ),
+    deviates=(
+        "The guide looks at /etc/sudoers alone; cloud images switch the password off in a "
+        "file of /etc/sudoers.d."
+    ),
     gaps=gaps,
     attacks=(
         Attack(
