@@ -10,6 +10,7 @@ from typing import Any
 
 from holdfast.servers.snapshot import (
     Account,
+    Apt,
     EffectiveSshd,
     FileState,
     Firewall,
@@ -142,6 +143,7 @@ def snapshot(**changes: Any) -> Snapshot:
         "firewall": Firewall(installed=False, base_chains=(), holdfast=None, forwarding=False),
         "sudo": Sudo(installed=False, policy={}),
         "units": {"ssh.service": Unit(active="active", enabled="enabled")},
+        "apt": Apt(settings={}),
         "evidence": (),
         "transactions": (),
     }

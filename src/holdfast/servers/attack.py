@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from holdfast.servers.snapshot import Snapshot
-from holdfast.site import Host, Role, Site
+from holdfast.site import Host, Role, Secret, Site
 
 
 class Outcome(StrEnum):
@@ -61,6 +61,18 @@ class Ran:
     output: str
 
 
+@dataclass(frozen=True)
+class PasswordTrial:
+    """Which passwords a stand-in account could set, in the order asked.
+
+    `strong` is whether a strong one was taken, `reason` what was said about that one.
+    """
+
+    accepted: tuple[bool, ...]
+    strong: bool
+    reason: str
+
+
 class Attacker(Protocol):
     """What an attacker can do against one host; `prove` supplies it over real connections."""
 
@@ -85,8 +97,23 @@ class Attacker(Protocol):
         """Offer the operator's sudo password of this host, and no key."""
         ...
 
-    async def run(self, argv: Sequence[str]) -> Ran:
-        """Run a command on the host as the operator's login, without sudo."""
+    async def run(self, argv: Sequence[str], typed: str = "") -> Ran:
+        """Run a command on the host as the operator's login, without sudo; `typed` is its input."""
+        ...
+
+    async def own_password(self) -> Secret:
+        """Return the operator's sudo password of this host."""
+        ...
+
+    async def try_passwords(self, passwords: Sequence[str]) -> PasswordTrial:
+        """Set each for an account that exists only in a private copy of the host's /etc."""
+        ...
+
+    async def stranger_by_su(self) -> bool:
+        """Whether an account outside group sudo becomes another by su, knowing its password.
+
+        Both exist only in a private copy of the host's /etc.
+        """
         ...
 
     async def canary(self) -> bool:

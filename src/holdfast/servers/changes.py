@@ -3,8 +3,9 @@
 A change knows the state in which the plan saw its resource (`expect`); the hand refuses to start
 when the host has moved on since. The spelling of these states is shared with the hand's
 `steps.py`: files `MODE OWNER GROUP SHA256`, folders `MODE OWNER GROUP`, accounts `open` or
-`expired`, passwords `set`, `locked` or `empty`, memberships `in` or `out`, the firewall the
-SHA-256 of its text, units `ENABLED ACTIVE`; and `absent`.
+`expired`, passwords `set`, `locked` or `empty`, memberships `in` or `out`, PAM's profiles and
+units `enabled` or `disabled`, units also `active` or `inactive`, the firewall the SHA-256 of its
+text; and `absent`.
 """
 
 from __future__ import annotations
@@ -127,6 +128,22 @@ class SetPassword(Change):
 
 
 @dataclass(frozen=True)
+class LockPassword(Change):
+    """Let no password fit any more; the hash stays on the host, so that undo can unlock it."""
+
+    kind, order = "lock", 4
+    account: str
+    expect: str
+
+    @property
+    def resource(self) -> str:
+        return f"password of {self.account}"
+
+    def title(self) -> str:
+        return f"lock the password of {self.account}"
+
+
+@dataclass(frozen=True)
 class MakeFolder(Change):
     kind, order = "folder", 5
     path: str
@@ -183,6 +200,24 @@ class WriteFile(Change):
 
 
 @dataclass(frozen=True)
+class EnablePamProfile(Change):
+    """Switch a profile of PAM on, through pam-auth-update; `module` then stands in `stack`."""
+
+    kind, order = "pam", 7
+    name: str
+    stack: str
+    module: str
+    expect: str = "disabled"
+
+    @property
+    def resource(self) -> str:
+        return f"PAM profile {self.name}"
+
+    def title(self) -> str:
+        return f"switch on {self.module} for {self.stack} in PAM"
+
+
+@dataclass(frozen=True)
 class LoadFirewall(Change):
     """Load our table in one atomic step; other tables are not touched."""
 
@@ -216,6 +251,20 @@ class EnableUnit(Change):
 
     def title(self) -> str:
         return f"enable {self.name}"
+
+
+@dataclass(frozen=True)
+class StartUnit(Change):
+    kind, order = "running", 9
+    name: str
+    expect: str = "inactive"
+
+    @property
+    def resource(self) -> str:
+        return f"unit {self.name}, running"
+
+    def title(self) -> str:
+        return f"start {self.name}"
 
 
 def text_digest(text: str) -> str:

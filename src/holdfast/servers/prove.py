@@ -20,6 +20,7 @@ from holdfast.servers.attack import (
     Kind,
     Login,
     Outcome,
+    PasswordTrial,
     Ran,
     Reach,
     Verdict,
@@ -28,7 +29,7 @@ from holdfast.servers.attack import (
 from holdfast.servers.control import Control
 from holdfast.servers.fleet import Fleet, Line, taken
 from holdfast.servers.hand.probe import MOST_TARGETS, probe
-from holdfast.servers.session_errors import LoginRefused, SessionError
+from holdfast.servers.session_errors import HandLost, LoginRefused, SessionError
 from holdfast.servers.snapshot import CannotJudge, Snapshot, SnapshotError
 from holdfast.site import Host, Secret, Site
 
@@ -98,10 +99,27 @@ class LiveAttacker:
         secret = await self._password(self.host.name)
         return await self._try(user, keys=(), agent=False, password=secret)
 
-    async def run(self, argv: Sequence[str]) -> Ran:
-        done = await self._line.session.run(argv, timeout_s=RUN_S)
+    async def run(self, argv: Sequence[str], typed: str = "") -> Ran:
+        done = await self._line.session.run(argv, typed.encode() or None, timeout_s=RUN_S)
         output = (done.stdout + done.stderr).decode("utf-8", "replace")
         return Ran(-1 if done.status is None else done.status, output)
+
+    async def own_password(self) -> Secret:
+        return await self._password(self.host.name)
+
+    async def try_passwords(self, passwords: Sequence[str]) -> PasswordTrial:
+        answer = await self._line.ask({"do": "try-passwords", "passwords": list(passwords)})
+        try:
+            accepted = tuple(bool(taken) for taken in answer["accepted"])
+            trial = PasswordTrial(accepted, bool(answer["strong"]), str(answer["reason"]))
+        except (KeyError, TypeError):
+            trial = PasswordTrial((), strong=False, reason="")
+        if len(trial.accepted) != len(passwords):
+            raise HandLost(f"{self.host.name}: its answer about passwords made no sense")
+        return trial
+
+    async def stranger_by_su(self) -> bool:
+        return (await self._line.ask({"do": "try-su"})).get("became") is True
 
     async def canary(self) -> bool:
         """Try the proper login until it works, as long as sshd may turn this address away."""

@@ -7,9 +7,13 @@ other. The kinds and their keys:
     package NAME          installed = yes
     group NAME            exists = yes
     account NAME          open = SHELL · group G = present · ssh-key LINE = present
-                          password = secret NAME
+                          password = secret NAME or locked
     sshd                  any keyword of sshd_config = its value or absent
     sudoers               Defaults OPTION = VALUE, "" or absent
+    pam NAME              enabled = STACK MODULE
+    pwquality             any option of pwquality.conf = its value, "" for a flag
+    apt                   any setting of apt.conf = its value
+    unit NAME             enabled = yes · running = yes
     lines PATH            an existing line of the file = the line that takes its place
     firewall              base = the version of the table · boot = enabled
                           allow RULE = present or absent
@@ -19,19 +23,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from holdfast.servers import firewall_table, sshd_config
+from holdfast.servers import apt_config, firewall_table, pwquality, sshd_config
 from holdfast.servers.changes import (
     ABSENT,
     Change,
     CreateGroup,
+    EnablePamProfile,
     EnableUnit,
     InstallPackages,
     JoinGroup,
     LoadFirewall,
+    LockPassword,
     MakeFolder,
     OpenAccount,
     Secret,
     SetPassword,
+    StartUnit,
     WriteFile,
     text_digest,
 )
@@ -73,8 +80,11 @@ def _account(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
             if account is None or rest not in account.groups:
                 yield JoinGroup(name, rest)
         elif word == "password":
-            secret = Secret(value.removeprefix("secret "))
-            yield SetPassword(name, secret, account.password if account else ABSENT)
+            held_password = account.password if account else ABSENT
+            if value == "locked":
+                yield LockPassword(name, held_password)
+            else:
+                yield SetPassword(name, Secret(value.removeprefix("secret ")), held_password)
         elif word == "ssh-key":
             lines.append(rest)
     if lines:
@@ -118,6 +128,34 @@ def _sudoers(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
     lines = ["# Written by Holdfast; changes made here are seen as gaps."]
     lines += [f"{key}={value}" if value else key for key, value in sorted(kept.items())]
     yield from _own_file(SUDOERS_FILE, "\n".join(lines) + "\n", 0o440, snapshot)
+
+
+def _pam(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    for value in wants.values():
+        stack, _, module = value.partition(" ")
+        yield EnablePamProfile(name, stack, module)
+
+
+def _pwquality(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    merged = pwquality.parse(_content(pwquality.FILE, snapshot)) | dict(wants)
+    kept = {key: value for key, value in merged.items() if value != ABSENT}
+    if pwquality.FOLDER not in snapshot.files:
+        yield MakeFolder(pwquality.FOLDER, 0o755, "root", "root", ABSENT)
+    yield from _own_file(pwquality.FILE, pwquality.render(kept), 0o644, snapshot)
+
+
+def _apt(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    merged = apt_config.parse(_content(apt_config.FILE, snapshot)) | dict(wants)
+    kept = {key: value for key, value in merged.items() if value != ABSENT}
+    yield from _own_file(apt_config.FILE, apt_config.render(kept), 0o644, snapshot)
+
+
+def _unit(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    unit = judged(snapshot.units).get(name)
+    if "enabled" in wants and (unit is None or unit.enabled != "enabled"):
+        yield EnableUnit(name, "disabled")
+    if "running" in wants and (unit is None or unit.active != "active"):
+        yield StartUnit(name)
 
 
 def _lines(path: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
@@ -192,6 +230,10 @@ KINDS: Mapping[str, Renderer] = {
     "account": _account,
     "sshd": _sshd,
     "sudoers": _sudoers,
+    "pam": _pam,
+    "pwquality": _pwquality,
+    "apt": _apt,
+    "unit": _unit,
     "lines": _lines,
     "firewall": _firewall,
 }

@@ -143,6 +143,12 @@ class Sudo(Closed):
     policy: Mapping[str, Any]
 
 
+class Apt(Closed):
+    """What apt itself makes of its settings for upgrades without a person; lists in their order."""
+
+    settings: Mapping[Name, Annotated[tuple[Text, ...], Field(max_length=100)]]
+
+
 class Unit(Closed):
     """A systemd unit: `active`, `inactive`, `failed` …; `enabled`, `disabled`, `masked` …"""
 
@@ -196,6 +202,7 @@ class Snapshot(Closed):
     firewall: Firewall | Unreadable
     sudo: Sudo | Unreadable
     units: Mapping[Name, Unit] | Unreadable
+    apt: Apt | Unreadable
     evidence: tuple[Evidence, ...] | Unreadable
     transactions: tuple[TransactionState, ...] | Unreadable
 

@@ -8,10 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 from building import SITE, account, site, snapshot
 
-from holdfast.servers.attack import Attack, Endpoint, Kind, Login, Outcome, Ran, Reach, Verdict
+from holdfast.servers.attack import (
+    Attack,
+    Endpoint,
+    Kind,
+    Login,
+    Outcome,
+    PasswordTrial,
+    Ran,
+    Reach,
+    Verdict,
+)
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.snapshot import Listener, Snapshot
-from holdfast.site import Role, Site
+from holdfast.site import Role, Secret, Site
 
 ATTACKS = {f"{c.id}/{a.name}": a for c in all_controls() for a in c.attacks}
 
@@ -48,12 +58,16 @@ class FakeAttacker:
         logins: Mapping[str, Login] | None = None,
         otherwise: Login = Login.REFUSED,
         ran: Callable[[Sequence[str]], Ran] = lambda argv: Ran(1, ""),
+        weak: Sequence[str] = (),
+        strong: bool = True,
+        su: bool = False,
     ) -> None:
         self.site = of or site()
         self.host = self.site.hosts[name]
         self.snapshot = seen or snapshot(accounts=PEOPLE)
         self.login = login
         self.tried: list[tuple[str, str]] = []
+        self._weak, self._strong, self._su = weak, strong, su
         self._reach, self._logins, self._otherwise, self._ran = reach, logins, otherwise, ran
 
     async def connect(self, vantage: str, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
@@ -73,9 +87,20 @@ class FakeAttacker:
         self.tried.append((how, user))
         return (self._logins or {}).get(user, self._otherwise)
 
-    async def run(self, argv: Sequence[str]) -> Ran:
+    async def run(self, argv: Sequence[str], typed: str = "") -> Ran:
         self.tried.append(("run", " ".join(argv)))
         return self._ran(argv)
+
+    async def own_password(self) -> Secret:
+        return Secret("the operator's own")
+
+    async def try_passwords(self, passwords: Sequence[str]) -> PasswordTrial:
+        self.tried += [("password", password) for password in passwords]
+        taken = tuple(password in self._weak for password in passwords)
+        return PasswordTrial(taken, strong=self._strong, reason="no dictionary")
+
+    async def stranger_by_su(self) -> bool:
+        return self._su
 
     async def canary(self) -> bool:
         return True

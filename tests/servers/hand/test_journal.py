@@ -16,7 +16,8 @@ import pytest
 
 from holdfast.servers.hand import journal, places
 from holdfast.servers.hand.failed import Failed
-from holdfast.servers.hand.steps import File, Group, Password, Step
+from holdfast.servers.hand.step import Step
+from holdfast.servers.hand.steps import File, Group, Password
 
 PASSWORD = "correct horse"
 

@@ -23,7 +23,8 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from . import files, places
 from .failed import Failed
-from .steps import Record, Step, step
+from .step import Record, Step
+from .steps import step
 
 BALLAST = 4 * 1024 * 1024  # bytes, freed before a revert so that it can write on a full disk
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from typing import List
 
-from . import journal, start, transaction, validate
+from . import journal, start, transaction
 from .failed import Failed
 from .places import call
 
@@ -32,8 +31,6 @@ def _main(argv: List[str]) -> int:
             transaction.take_back()
         elif word == "boot":
             transaction.take_back(at_boot=True)
-        elif word == "validate":
-            validate.inside(json.load(sys.stdin))
         else:
             raise Failed(f"the hand does not know {word!r}")
     except Failed as error:

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Generic, List, Optional, Sequence, TypeV
 
 from . import (
     read_accounts,
+    read_apt,
     read_configuration,
     read_keys,
     read_network,
@@ -99,6 +100,7 @@ class Host:
         self.detect_virt = Program("systemd-detect-virt")
         self.nft = read_network.ask_nft()
         self.cvtsudoers = read_system.ask_cvtsudoers()
+        self.apt = read_apt.ask_apt()
         self.people = Once(lambda: read_accounts.parse_passwd(read_text("/etc/passwd")))
         self.groups = Once(lambda: read_accounts.parse_group(read_text("/etc/group")))
         self.units = Once(lambda: read_units.parse_show(self.systemd.succeeded()))
@@ -109,7 +111,7 @@ class Host:
     def end(self) -> None:
         """Leave no program behind."""
         asked = (self.systemd, self.ip, self.ss, self.detect_virt, *self.nft, self.cvtsudoers)
-        for program in asked:
+        for program in (*asked, self.apt):
             if program is not None:
                 program.end()
 
@@ -180,6 +182,7 @@ def snapshot() -> Dict[str, Any]:
             "listeners": section(host.listeners),
             "firewall": section(lambda: read_network.firewall_section(host.nft)),
             "sudo": section(lambda: read_system.sudo_section(host.cvtsudoers)),
+            "apt": section(lambda: read_apt.apt_section(host.apt)),
             "units": section(lambda: read_units.units_section(host.units())),
             "evidence": section(read_system.evidence_section),
             "transactions": section(read_system.transactions_section),

@@ -26,10 +26,14 @@ SSHD_CONFIG = "/etc/ssh/sshd_config"
 SSHD_FOLDER = "/etc/ssh"  # where a relative Include starts
 SSHD_DEFAULTS = "/etc/default/ssh"
 SUDOERS = "/etc/sudoers"
-JUDGED_FILES = (SUDOERS, SSHD_DEFAULTS, "/etc/nftables.conf")
+JUDGED_FILES = (SUDOERS, SSHD_DEFAULTS, "/etc/nftables.conf", "/etc/apt/apt.conf.d/99holdfast")
 JUDGED_FOLDERS = ("/etc/ssh/sshd_config.d", "/etc/sudoers.d", "/etc/holdfast")
 JUDGED_TREES = ("/etc/holdfast",)
 JUDGED_PATTERNS = (
+    "/etc/pam.d/*",
+    "/etc/security/pwquality.conf",
+    "/etc/security/pwquality.conf.d",
+    "/etc/security/pwquality.conf.d/*.conf",
     "/etc/systemd/system/holdfast-*",
     "/etc/systemd/system/ssh.service.d/*",
     "/etc/systemd/system/ssh.socket.d/*",

@@ -9,6 +9,8 @@ from typing import Dict, List, NamedTuple
 from .read_programs import CannotRead, Program
 
 UNITS = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
     "cron.service",
     "docker.service",
     "holdfast-firewall.service",

@@ -57,12 +57,29 @@ def _witness(request: Request, progress: Progress) -> dict[str, Any]:
     return witness(request["evidence"])
 
 
+def _try_passwords(request: Request, progress: Progress) -> dict[str, Any]:
+    from .aside import aside
+    from .doors import accepted_passwords
+
+    passwords = [str(password) for password in request["passwords"]]
+    return aside(lambda: accepted_passwords(passwords))
+
+
+def _try_su(request: Request, progress: Progress) -> dict[str, Any]:
+    from .aside import aside
+    from .doors import su_outside_the_group
+
+    return aside(su_outside_the_group)
+
+
 OPERATIONS: Dict[str, Operation] = {
     "confirm": _confirm,
     "probe": probe,
     "revert": _revert,
     "snapshot": _snapshot,
     "start": _start,
+    "try-passwords": _try_passwords,
+    "try-su": _try_su,
     "witness": _witness,
 }
 

@@ -15,52 +15,30 @@ import grp
 import hashlib
 import pwd
 import time
-from abc import ABC, abstractmethod
 from typing import Any, Callable, Dict, Type
 
 from . import files
 from .failed import Failed
+from .pam_profiles import PamProfile, pam_state, put_back
 from .places import call, must
+from .step import Record, Step
 
 ABSENT = files.ABSENT
-Record = Dict[str, Any]
-
-
-class Step(ABC):
-    """One change of a transaction; `wire` is what the controller sent."""
-
-    guarded = True  # whether its resource must still be as the plan saw it
-
-    def __init__(self, wire: Record) -> None:
-        self.wire = wire
-
-    @abstractmethod
-    def look(self) -> Record:
-        """Return the resource's state and what it takes to come back to it."""
-
-    @abstractmethod
-    def do(self, say: Callable[[str], None]) -> None:
-        """Make the change; `say` tells what takes long. Raises Failed, OSError."""
-
-    @abstractmethod
-    def restore(self, seen: Record) -> None:
-        """Bring back what `look` returned. Raises Failed, OSError."""
-
-    def stands_for(self, now: str, seen: Record) -> bool:
-        """Whether this state is as good as what was seen, so that nothing need be restored."""
-        return now == str(seen["state"])
 
 
 class Packages(Step):
-    """Packages are installed and stay: taking them away could take away what others need."""
+    """Packages are installed and stay: taking them away could take away what others need.
+
+    What they did to PAM as they came is taken back: that decides who gets in.
+    """
 
     guarded = False
 
     def look(self) -> Record:
-        return {"state": ""}
+        return pam_state()
 
     def do(self, say: Callable[[str], None]) -> None:
-        must(["dpkg", "--configure", "-a"], timeout_s=600)
+        finish_packages()
         install = ["apt-get", "-qy", "-o", "DPkg::Lock::Timeout=120", "install"]
         install += ["--no-install-recommends", *self.wire["names"]]
         if call(install, timeout_s=900).returncode != 0:
@@ -69,7 +47,12 @@ class Packages(Step):
             must(install, timeout_s=900)
 
     def restore(self, seen: Record) -> None:
-        call(["dpkg", "--configure", "-a"], timeout_s=600)
+        put_back(seen)
+
+
+def finish_packages() -> None:
+    """Configure what an installation that was cut off has left half done."""
+    must(["dpkg", "--configure", "-a"], timeout_s=600)
 
 
 class Group(Step):
@@ -167,6 +150,13 @@ class Password(Step):
         must(["usermod", "--unlock" if seen["state"] == "set" else "--lock", self.wire["account"]])
 
 
+class Lock(Password):
+    """Let no password of the account fit; the hash stays, so that it can be unlocked again."""
+
+    def do(self, say: Callable[[str], None]) -> None:
+        must(["usermod", "--lock", self.wire["account"]])
+
+
 class Folder(Step):
     def look(self) -> Record:
         return files.look(self.wire["path"])
@@ -242,16 +232,35 @@ class Unit(Step):
             must(["systemctl", "--quiet", verb, self.wire["name"]])
 
 
+class Running(Step):
+    """Whether a unit runs now; that it does so after a reboot is `Unit`'s to say."""
+
+    def look(self) -> Record:
+        active = call(["systemctl", "is-active", "--quiet", self.wire["name"]]).returncode == 0
+        return {"state": "active" if active else "inactive"}
+
+    def do(self, say: Callable[[str], None]) -> None:
+        must(["systemctl", "start", self.wire["name"]])
+
+    def restore(self, seen: Record) -> None:
+        if self.look()["state"] != seen["state"]:
+            verb = "start" if seen["state"] == "active" else "stop"
+            must(["systemctl", verb, self.wire["name"]])
+
+
 KINDS: Dict[str, Type[Step]] = {
     "packages": Packages,
     "group": Group,
     "account": Account,
     "membership": Membership,
     "password": Password,
+    "lock": Lock,
+    "pam": PamProfile,
     "folder": Folder,
     "file": File,
     "firewall": Firewall,
     "unit": Unit,
+    "running": Running,
 }
 
 

@@ -16,7 +16,8 @@ from . import files, journal, places, validate
 from .failed import Failed
 from .places import call, must
 from .read import snapshot
-from .steps import Firewall, Packages, Record, Step, reload_service, step
+from .step import Record, Step
+from .steps import Firewall, Packages, finish_packages, reload_service, step
 
 LONGEST_S = 1800  # a transaction whose steps take longer is taken back
 DEADLINE = "holdfast-deadline"
@@ -175,9 +176,12 @@ def _take_back(at_boot: bool) -> Dict[str, Any]:
     journal.free_ballast()
     kept = []
     done = journal.steps_of(places.CURRENT)
+    if not at_boot and any(isinstance(doing, Packages) and not left for doing, _, left in done):
+        with contextlib.suppress(Failed):
+            finish_packages()
     for doing, seen, left in done:
-        if at_boot and isinstance(doing, (Packages, Firewall)):
-            continue  # apt may take minutes, and no table of ours is loaded yet
+        if at_boot and isinstance(doing, Firewall):
+            continue  # no table of ours is loaded yet
         problem = _restore(doing, seen, left)
         if problem:
             kept.append(problem)

@@ -1,63 +1,69 @@
 """The future state is tried out before the host is touched.
 
-In a mount namespace of its own, with an overlay over /etc, the files of the transaction are put
-in place and the programs that will read them are asked whether they can.
+Aside, with a private copy of /etc, the steps are done that decide who gets in, and the programs
+and people that will meet them are asked whether they still can.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import sys
 from typing import Any, Dict, List
 
-from . import files, places
+from . import doors, places
+from .aside import aside
 from .failed import Failed
 from .places import call
-from .steps import Step
+from .step import Step
 
 # What is asked, where the program is installed, once a file below one of the paths changes.
 CHECKS = (
     (("/etc/ssh/",), ["sshd", "-t"]),
     (("/etc/sudoers",), ["visudo", "-c", "-q"]),
 )
+PAM = ("/etc/pam.d/", "/etc/security/")
 
 
 def try_out(steps: List[Step]) -> None:
-    """Raise Failed when a program would refuse what the steps write."""
-    texts = [s.wire["text"] for s in steps if s.wire["kind"] == "firewall" and "text" in s.wire]
-    for text in texts:
+    """Raise Failed when a program would refuse what the steps write, or PAM lock people out."""
+    for text in [
+        s.wire["text"] for s in steps if s.wire["kind"] == "firewall" and "text" in s.wire
+    ]:
         _accepts(["nft", "-c", "-f", "-"], text)
-    written = [s.wire for s in steps if s.wire["kind"] == "file" and "content" in s.wire]
-    inside_etc = [wire for wire in written if wire["path"].startswith("/etc/")]
-    if not inside_etc:
-        return
-    if not os.path.isfile(places.INSTALLED):
-        raise Failed("the hand is not installed on this host")
-    me = ["unshare", "--mount", "--propagation", "private", sys.executable, "-I", places.INSTALLED]
-    done = call([*me, "validate"], text=json.dumps(inside_etc), timeout_s=120)
-    if done.returncode != 0:
-        raise Failed((done.stderr.strip() or "validation failed").splitlines()[-1], "invalid")
+    tried = [one for one in steps if _can_be_tried(one)]
+    passwords = [one.wire for one in steps if one.wire["kind"] == "password" and _given(one.wire)]
+    if tried or passwords:
+        aside(lambda: _inside(tried, passwords))
 
 
-def inside(wires: List[Dict[str, Any]]) -> None:
-    """Run in the private namespace: lay the overlay, write, ask. Raises Failed."""
-    draft = places.RUN + "/validate"
-    places.private_folder(draft)
-    _accepts(["mount", "-t", "tmpfs", "-o", "mode=0700,size=16m", "tmpfs", draft])
-    for part in ("upper", "work"):
-        os.mkdir(f"{draft}/{part}")
-    layers = f"lowerdir=/etc,upperdir={draft}/upper,workdir={draft}/work"
-    _accepts(["mount", "-t", "overlay", "-o", layers, "overlay", "/etc"])
-    for wire in wires:
-        os.makedirs(os.path.dirname(wire["path"]), exist_ok=True)
-        content = wire["content"].encode()
-        files.put(wire["path"], content, wire["mode"], wire["owner"], wire["group"])
+def _can_be_tried(one: Step) -> bool:
+    kind, path = one.wire["kind"], str(one.wire.get("path", ""))
+    if one.wire.get("read_by") == "systemd":
+        return False  # it would be told about files that it cannot see
+    return kind == "pam" or (kind in ("file", "folder") and path.startswith("/etc/"))
+
+
+def _given(wire: Dict[str, Any]) -> bool:
+    return "password" in wire  # the way back of a step has none
+
+
+def _inside(tried: List[Step], passwords: List[Dict[str, Any]]) -> Dict[str, Any]:
+    paths = [str(one.wire.get("path", "")) for one in tried]
+    pam = any(one.wire["kind"] == "pam" for one in tried) or _below(PAM, paths)
+    before = doors.open_doors() if pam else {}
+    for one in tried:
+        one.do(lambda _: None)
     for below, program in CHECKS:
-        touched = any(wire["path"].startswith(below) for wire in wires)
-        if touched and shutil.which(program[0], path=places.ENVIRONMENT["PATH"]):
+        if _below(below, paths) and shutil.which(program[0], path=places.ENVIRONMENT["PATH"]):
             _accepts(program)
+    if pam:
+        doors.require_as_open(before)
+    for wire in passwords:
+        doors.require_password(wire["account"], wire["password"])
+    return {}
+
+
+def _below(folders: "tuple[str, ...]", paths: List[str]) -> bool:
+    return any(path.startswith(folders) for path in paths)
 
 
 def _accepts(argv: List[str], text: str = "") -> None:

@@ -1,0 +1,145 @@
+"""No password makes anybody root: neither at the console nor by su.
+
+Source: guide G3.9. Corrected: root is locked only when an admin's login and sudo were proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from holdfast.servers.attack import (
+    Attack,
+    Attacker,
+    Kind,
+    Verdict,
+    inconclusive,
+    repelled,
+    succeeded,
+)
+from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
+from holdfast.servers.plan import login_proven
+from holdfast.servers.snapshot import Snapshot, judged
+from holdfast.site import Host, Site
+
+SU = "/etc/pam.d/su"
+ROOT_PASSES = ["auth", "sufficient", "pam_rootok.so"]
+ONLY_ADMINS = "auth       required   pam_wheel.so use_uid group=sudo"
+REFUSED = 1  # su(1): authentication failure
+
+# What a root password tends to be; the admin's own, often the same, is tried too.
+GUESSES = ("", "root", "toor", "password", "admin", "debian", "changeme", "123456")
+
+
+def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
+    """Yield the passwords that make somebody root."""
+    snapshot = snapshots[host.name]
+    root = judged(snapshot.accounts)["root"]
+    if root.password != "locked":
+        yield _locked(root.password, snapshot, site)
+    yield from _su(snapshot)
+
+
+def _locked(password: str, snapshot: Snapshot, site: Site) -> Gap:
+    what, evidence = "root can log in with a password", f"shadow: {password}"
+    if login_proven(snapshot, site):
+        return Gap(
+            what, evidence, wants=(Want("account root", "password", "locked", Phase.NARROW),)
+        )
+    return Gap(
+        what,
+        f"{evidence}; no admin's login and sudo have been proven on this host yet",
+        mend="run `holdfast apply`: it proves your login and sudo first, then locks root",
+    )
+
+
+def _su(snapshot: Snapshot) -> Iterator[Gap]:
+    held = snapshot.files.get(SU)
+    if held is None:
+        return  # there is no su
+    lines = (judged(held).content or "").split("\n")
+    what = "whoever knows a password may become somebody else by su"
+    wheel = [line for line in lines if _limits(line)]
+    if any(_trusts(line) for line in wheel):
+        mend = f"remove `trust` from the line of pam_wheel.so in {SU}"
+        yield Gap("su asks members of a group for no password", SU, mend=mend)
+    elif not wheel:
+        yield from _first_line(what, lines)
+
+
+def _first_line(what: str, lines: list[str]) -> Iterator[Gap]:
+    """Put ours behind the line that lets root itself through: su of system services stays."""
+    root_passes = [line for line in lines if line.split()[:3] == ROOT_PASSES]
+    if not root_passes:
+        mend = f"add to {SU}, before every other line of auth: {ONLY_ADMINS}"
+        yield Gap(what, f"{SU} is not Debian's any more", mend=mend)
+        return
+    line = root_passes[0]
+    want = Want(f"lines {SU}", line, f"{line}\n{ONLY_ADMINS}", Phase.NARROW)
+    yield Gap(what, f"{SU} has no pam_wheel.so", wants=(want,))
+
+
+def _limits(line: str) -> bool:
+    words = line.split("#")[0].split()
+    return "pam_wheel.so" in words and words[0] == "auth" and "deny" not in words
+
+
+def _trusts(line: str) -> bool:
+    return "trust" in line.split()
+
+
+async def _become_root_by_su(attacker: Attacker) -> Verdict:
+    """su takes what login at the console takes; the passwords are typed, never arguments."""
+    if attacker.login == "root":
+        return inconclusive("the only login there is yet is root")
+    tried = 0
+    for guess in (*GUESSES, (await attacker.own_password()).reveal()):
+        ran = await attacker.run(["su", "--login", "--command", "id -u"], f"{guess}\n")
+        if ran.status == 0 and ran.output.strip().endswith("0"):
+            return succeeded("`su -` made the login root with a guessed password")
+        if ran.status != REFUSED:
+            return inconclusive(f"su did not run: status {ran.status}")
+        tried += 1
+    return repelled(f"`su -` refused {tried} passwords, the admin's own among them")
+
+
+async def _stranger_uses_su(attacker: Attacker) -> Verdict:
+    """An account outside group sudo gets nowhere by su, even where it knows the password."""
+    if await attacker.stranger_by_su():
+        return succeeded("an account outside group sudo became another by su, with its password")
+    return repelled("su refused an account outside group sudo that knew the right password")
+
+
+ROOT_LOCKED = Control(
+    id="root.locked",
+    title="No password makes anybody root",
+    principle=Principle.PREVENT_DIRECT_ACCESS,
+    source="G3.9",
+    severity=Severity.HIGH,
+    stops="root's password is guessed or shared, and nobody can tell who used it",
+    changes=(
+        "Locks root's password, once an admin's login and sudo have been proven on the host, and "
+        "lets only members of group sudo use su. At the console, log in as yourself and use sudo; "
+        "where no account works any more, boot the provider's rescue system."
+    ),
+    deviates=(
+        "The guide locks root without having seen that anybody else gets in and can use sudo; "
+        "here that is proven first, and the lock is taken back where it was not."
+    ),
+    gaps=gaps,
+    attacks=(
+        Attack(
+            "su-to-root",
+            "become root by su with passwords that are tried first",
+            "the host itself",
+            Kind.SAFE,
+            _become_root_by_su,
+        ),
+        Attack(
+            "su-of-a-stranger",
+            "become another account by su with its right password, outside group sudo",
+            "the host itself",
+            Kind.SAFE,
+            _stranger_uses_su,
+        ),
+    ),
+)
