@@ -137,8 +137,8 @@ def _rule(
     texts: Mapping[str, str],
     arguments: tuple[str, ...],
 ) -> Gap:
-    seen = f"{option} = {held[option]}" if option in held else f"{option} is not set"
-    what = f"the rule for passwords is weaker than {option}{' = ' + value if value else ''}"
+    seen = f"{option} is {held[option]}" if option in held else f"{option} is not set"
+    what = f"the rule for passwords is weaker than it should be in {option}"
     if any(argument.partition("=")[0] == option for argument in arguments):
         mend = f"take {option} out of /usr/share/pam-configs/pwquality, then: sudo pam-auth-update"
         return Gap(what, f"{STACK}: {seen}", mend=mend)
