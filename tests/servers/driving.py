@@ -22,7 +22,15 @@ from holdfast.servers.zipapp import hand_zip
 
 TRANSACTIONS = "/var/lib/holdfast/transactions"
 OWN_UNITS = ("holdfast-revert.service", "holdfast-transaction.service")
-PACKAGED = {"/etc/nftables.conf", "/etc/sudoers", "/etc/sudoers.d", "/etc/sudoers.d/README"}
+PACKAGED = {
+    "/etc/nftables.conf",
+    "/etc/pam.d/sudo",
+    "/etc/pam.d/sudo-i",
+    "/etc/security/pwquality.conf",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/sudoers.d/README",
+}
 
 
 @dataclass(frozen=True)
@@ -188,6 +196,8 @@ def settled(snapshot: Snapshot, before: Snapshot | None = None) -> dict[str, Any
         del data["files"][path]
     if not held["sudo"]["installed"]:
         del data["sudo"]
+    if "unattended-upgrades" not in (snapshot if before is None else before).packages:
+        del data["apt"]
     del data["firewall"]["installed"]
     return data
 
