@@ -43,10 +43,15 @@ def none(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     return ()
 
 
-def control(id_: str = "c.x", severity: Severity = Severity.HIGH, deviates: str = "") -> Control:
+def control(
+    id_: str = "c.x",
+    severity: Severity = Severity.HIGH,
+    deviates: str = "",
+    title: str = "a title",
+) -> Control:
     return Control(
         id_,
-        "a title",
+        title,
         Principle.ENCRYPT,
         "G1.2",
         severity,

@@ -88,7 +88,7 @@ def test_every_control_is_a_rule_whatever_was_found() -> None:
 
 def test_a_rule_has_what_a_dashboard_shows() -> None:
     (rule,) = whole(audit(), control("ssh.keys-only"))["tool"]["driver"]["rules"]
-    assert (rule["name"], rule["shortDescription"]["text"]) == ("SshKeysOnly", "A title.")
+    assert (rule["name"], rule["shortDescription"]["text"]) == ("SshKeysOnly", "a title.")
     assert rule["fullDescription"]["text"] == "It goes wrong."
     assert rule["properties"]["tags"] == ["security", "encrypt all communications"]
 

@@ -128,8 +128,8 @@ def markdown(control: Control) -> str:
     """Return everything about one control below its heading, as Markdown."""
     facts = (control.principle, control.severity, control.source, roles(control))
     parts = [
-        sentence(control.title),
-        _table(("principle", "severity", "source", "for"), [facts]),
+        f"{control.title}.",
+        table(("principle", "severity", "source", "for"), [facts]),
         f"## Without it\n\n{sentence(control.stops)}",
         f"## What `holdfast apply` changes\n\n{control.changes}",
     ]
@@ -140,8 +140,8 @@ def markdown(control: Control) -> str:
             (f"`{control.id}/{attack.name}`", attack.title, attack.vantage, _how(attack))
             for attack in control.attacks
         ]
-        table = _table(("attack", "what it tries", "from", "kind"), rows)
-        parts.append(f"## Attacks that must fail\n\n{table}")
+        attacks = table(("attack", "what it tries", "from", "kind"), rows)
+        parts.append(f"## Attacks that must fail\n\n{attacks}")
     parts.append(
         "## To go without it\n\nIn the site file, where every report shows it:\n\n"
         f"```toml\n{exception(control)}\n```"
@@ -149,7 +149,8 @@ def markdown(control: Control) -> str:
     return "\n\n".join(parts)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)

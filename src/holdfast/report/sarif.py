@@ -113,7 +113,7 @@ class _Rules:
             yield {
                 "id": control.id,
                 "name": "".join(part.capitalize() for part in re.split(r"[.-]", control.id)),
-                "shortDescription": _text(explained.sentence(control.title)),
+                "shortDescription": _text(f"{control.title}."),
                 "fullDescription": _text(explained.sentence(control.stops)),
                 "help": {
                     "text": _literal(_help(control)),
