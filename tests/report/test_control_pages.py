@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report.reporting import control
 
 from holdfast.report.control_pages import DEVIATIONS, FOLDER, MARK, deviations, pages, write
 from holdfast.servers.catalogue import all_controls
+from report.reporting import control
 
 DOCS = Path(__file__).parents[2] / "docs"
 RENEW = "the controls say something else: run `make docs` and commit what it writes"

@@ -55,10 +55,8 @@ def _page(control: Control) -> str:
 
 
 def _index(controls: Sequence[Control]) -> str:
-    parts = [
-        "# The controls\n\nWhat Holdfast wants of a host, by principle. `holdfast explain CONTROL` "
-        "says the same in a terminal.\n"
-    ]
+    about = "What Holdfast wants of a host, by principle; `holdfast explain` says the same."
+    parts = [f"# The controls\n\n{about}\n"]
     for principle, group in explained.by_principle(controls).items():
         rows = [
             (f"[{c.id}]({c.id}.md)", c.title, c.severity, c.source, str(len(c.attacks)))
