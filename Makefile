@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test test-all lint bench lab down clean
+.PHONY: run test test-all lint bench docs lab down clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,9 @@ lint: $(STAMPS)/venv
 
 bench: $(STAMPS)/venv $(STAMPS)/packages
 	$(BIN)/python -m bench $(ONLY)
+
+docs: $(STAMPS)/venv
+	$(BIN)/python -m holdfast.report.control_pages docs
 
 lab: $(STAMPS)/venv $(STAMPS)/packages
 	$(BIN)/holdfast lab up

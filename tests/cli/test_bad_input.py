@@ -139,6 +139,38 @@ def test_a_site_without_hosts_says_what_to_add(run: Run) -> None:
     refused(run("audit", site=SITE[: SITE.index("[hosts.app]")]), "[hosts.NAME]")
 
 
+# Exceptions to controls
+
+
+def excepted(control: str) -> str:
+    return f'{SITE}\n[exceptions."{control}"]\nbecause = "we chose to"\n'
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_misspelt_exception_stops_every_verb(run: Run, verb: str) -> None:
+    words = ['exceptions."ssh.key-only"', "did you mean ssh.keys-only", "holdfast explain"]
+    refused(run(*VERBS[verb], site=excepted("ssh.key-only")), "holdfast.toml", *words)
+
+
+@pytest.mark.parametrize("control", ["ssh.keys-only", "ssh.second-factor"])
+def test_an_exception_of_this_or_a_later_version_stops_nothing(
+    run: Run, tmp_path: Path, control: str
+) -> None:
+    held = tmp_path / "app.json"
+    held.write_text(snapshot().model_dump_json())
+    assert run("audit", "app", "--from", str(held), site=excepted(control)).code == 1
+
+
+def test_an_exception_to_nothing_is_told(run: Run, tmp_path: Path) -> None:
+    held = tmp_path / "app.json"
+    held.write_text(snapshot().model_dump_json())
+    (line,) = run(
+        "audit", "app", "--from", str(held), site=excepted("ssh.second-factor")
+    ).err.splitlines()
+    assert "note: " in line
+    assert 'exceptions."ssh.second-factor": this version has no such control' in line
+
+
 # Names on the command line
 
 
@@ -223,6 +255,10 @@ def test_who_agrees_sees_it_begin(run: Run, monkeypatch: pytest.MonkeyPatch, typ
         ["explode"],
         ["undo"],
         ["audit", "--format", "xml"],
+        ["plan", "--format", "sarif"],
+        ["apply", "--yes", "--format", "junit"],
+        ["undo", "app", "--yes", "--format", "sarif"],
+        ["explain", "--format", "junit"],
         ["audit", "--surprise"],
         ["apply", "--confirm-within", "1"],
         ["apply", "--confirm-within", "4000"],

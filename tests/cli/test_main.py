@@ -109,7 +109,11 @@ def test_a_host_whose_gaps_are_all_exempt_ends_with_0(judge_file: Judge) -> None
 
 
 def test_exempt_controls_are_shown_with_their_reason(judge_file: Judge) -> None:
-    assert judge_file(finished(), site=SITE + EXEMPT).out.count("we chose to") == 4
+    out = judge_file(finished(), "--verbose", site=SITE + EXEMPT).out
+    exempt = [line for line in out.splitlines() if line.startswith("  ○")]
+    assert {control.id for control in all_controls()} >= {line.split()[1] for line in exempt}
+    assert [line for line in exempt if "(we chose to)" not in line] == []
+    assert len(exempt) == out.count("we chose to") >= 4
 
 
 def test_an_expired_exception_ends_with_1(judge_file: Judge) -> None:
@@ -129,6 +133,19 @@ def test_more_is_shown_to_who_asks_for_it(judge_file: Judge) -> None:
 def test_a_program_reads_json(judge_file: Judge) -> None:
     found = json.loads(judge_file(snapshot(), "--format", "json").out)
     assert [host["name"] for host in found["hosts"]] == ["app"]
+
+
+def test_a_dashboard_reads_sarif(judge_file: Judge) -> None:
+    ended = judge_file(snapshot(), "--format", "sarif")
+    (found,) = json.loads(ended.out)["runs"]
+    assert (ended.code, found["invocations"][0]["exitCode"]) == (1, 1)
+    assert {result["ruleId"] for result in found["results"]} <= {c.id for c in all_controls()}
+
+
+def test_continuous_integration_reads_junit(judge_file: Judge) -> None:
+    ended = judge_file(snapshot(), "--format", "junit")
+    assert (ended.code, ended.out.startswith("<?xml ")) == (1, True)
+    assert ended.out.count("<testcase ") == len(all_controls())
 
 
 def test_an_audit_is_kept(judge_file: Judge, tmp_path: Path) -> None:
@@ -163,7 +180,7 @@ def test_an_output_file_is_without_colours(judge_file: Judge, tmp_path: Path) ->
     assert "\x1b" not in (tmp_path / "out.txt").read_text()
 
 
-@pytest.mark.parametrize("format_", ["text", "json"])
+@pytest.mark.parametrize("format_", ["text", "json", "sarif", "junit"])
 def test_what_a_hostile_snapshot_says_is_shown_escaped(judge_file: Judge, format_: str) -> None:
     seen = snapshot(
         release=Unreadable(unreadable="\x1b[2J"), sshd=Unreadable(unreadable="\x1b\u202e")
@@ -204,6 +221,18 @@ def test_what_prove_found_has_these_keys(run: Run) -> None:
     keys = {"attack", "control", "host", "vantage", "outcome", "evidence"}
     assert [set(attack) for attack in found["attacks"]] == [keys] * len(found["attacks"])
     assert set(found) == {"attacks"}
+
+
+def test_attacks_are_told_to_a_dashboard(run: Run) -> None:
+    ended = run("prove", "--format", "sarif", site=ONE_HOST)
+    (found,) = json.loads(ended.out)["runs"]
+    assert {result["kind"] for result in found["results"]} == {"open"}
+    assert found["invocations"][0]["exitCode"] == ended.code == 3
+
+
+def test_attacks_are_told_to_continuous_integration(run: Run) -> None:
+    out = run("prove", "--format", "junit", site=ONE_HOST).out
+    assert 0 < out.count("<testcase ") == out.count("<error ")
 
 
 def test_only_attacks_that_harm_nothing_run_unasked(run: Run) -> None:

@@ -56,29 +56,25 @@ def test_the_way_to_a_host_begins_near_the_admin(changed: Callable[..., str]) ->
     assert site.way_to("app") == ()
 
 
-def test_an_exception_counts_until_its_last_day(site: Site) -> None:
-    exception = site.exception_for("ssh.second-factor", "backup", LAST_DAY)
+def test_an_exception_counts_until_the_end_of_its_last_day(site: Site) -> None:
+    exception = site.exception_for("ssh.second-factor", "backup")
     assert exception is not None
     assert exception.because == "no person logs in"
-
-
-def test_an_expired_exception_counts_no_more_and_is_listed(site: Site) -> None:
-    assert site.exception_for("ssh.second-factor", "backup", AFTER) is None
-    assert [found.control for found in site.expired_exceptions(AFTER)] == ["ssh.second-factor"]
-    assert site.expired_exceptions(LAST_DAY) == ()
+    assert (exception.expired(LAST_DAY), exception.expired(AFTER)) == (False, True)
 
 
 def test_an_exception_is_for_its_hosts_and_control_only(site: Site) -> None:
-    assert site.exception_for("ssh.second-factor", "app", LAST_DAY) is None
-    assert site.exception_for("ssh.jump", "backup", LAST_DAY) is None
+    assert site.exception_for("ssh.second-factor", "app") is None
+    assert site.exception_for("ssh.jump", "backup") is None
 
 
 def test_an_exception_without_hosts_and_date_is_for_all_and_ever(
     changed: Callable[..., str],
 ) -> None:
     text = changed(('hosts = ["backup"], ', ""), (", until = 2027-03-01", ""))
-    site = parse_site(text, path=PATH)
-    assert site.exception_for("ssh.second-factor", "app", date.max) is not None
+    exception = parse_site(text, path=PATH).exception_for("ssh.second-factor", "app")
+    assert exception is not None
+    assert not exception.expired(date.max)
 
 
 def test_a_site_cannot_be_changed(site: Site) -> None:

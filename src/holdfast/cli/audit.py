@@ -10,6 +10,8 @@ from pathlib import Path
 from holdfast.cli.errors import UsageError
 from holdfast.cli.options import Work, add_hosts, add_output, add_site
 from holdfast.report.audits import Audit, HostAudit, as_data
+from holdfast.report.junit import audit_xml
+from holdfast.report.sarif import audit_log
 from holdfast.report.text import audit_lines
 from holdfast.servers.audit import judge, unjudged
 from holdfast.servers.catalogue import all_controls
@@ -21,7 +23,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("audit", help="what is wrong", description=__doc__)
     add_hosts(parser)
     add_site(parser)
-    add_output(parser)
+    add_output(parser, formats=("text", "json", "sarif", "junit"))
     parser.add_argument(
         "--from",
         dest="snapshot",
@@ -36,11 +38,22 @@ def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     audit = _from_file(work) if arguments.snapshot else asyncio.run(audited_once(work))
     work.history.keep_run("audit", work.at, as_data(audit))
-    if arguments.format == "json":
-        work.write(json.dumps(as_data(audit), indent=2))
-    else:
-        work.write("\n".join(audit_lines(audit, work.paint(), verbose=arguments.verbose)))
+    work.write(_shown(work, audit))
     return audit.exit_code
+
+
+def _shown(work: Work, audit: Audit) -> str:
+    match work.arguments.format:
+        case "json":
+            return json.dumps(as_data(audit), indent=2)
+        case "sarif":
+            execution = work.execution(audit.exit_code)
+            return json.dumps(audit_log(audit, all_controls(), execution), indent=2)
+        case "junit":
+            return audit_xml(audit)
+        case _:
+            verbose = work.arguments.verbose
+            return "\n".join(audit_lines(audit, work.paint(), verbose=verbose))
 
 
 async def audited_once(work: Work) -> Audit:

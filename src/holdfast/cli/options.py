@@ -7,20 +7,21 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from holdfast.cli.errors import UsageError
 from holdfast.report.paint import Paint
+from holdfast.report.sarif import Execution
 from holdfast.servers.apply import Run
-from holdfast.servers.catalogue import all_controls
+from holdfast.servers.catalogue import all_controls, nearest
 from holdfast.servers.fleet import LOCAL, Fleet
 from holdfast.servers.history import History
 from holdfast.servers.route import SessionOptions
 from holdfast.site import Host, Secret, Site, load_site, resolve
-from holdfast.site.errors import escaped, shown
+from holdfast.site.errors import escaped, key_text, shown
 
 CONNECT_S = 5.0  # per address of a host
 
@@ -40,9 +41,9 @@ def add_hosts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("hosts", nargs="*", metavar="HOST", help="default: every host of the site")
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
     """`--format`, `--output`, `--quiet` and `--verbose`."""
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=formats, default=formats[0])
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there, not to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--verbose", action="store_true")
@@ -92,6 +93,7 @@ class Work:
         if not arguments.site.exists() and set(getattr(arguments, "hosts", [])) == {LOCAL}:
             return cls(_no_site(arguments.site), arguments)
         site = load_site(arguments.site)
+        _must_know_exceptions(site)
         return cls(site.run_by(_operator(site, arguments.operator)), arguments)
 
     @property
@@ -185,6 +187,11 @@ class Work:
             paint = Paint.on(sys.stderr)
             print(f"{paint('bold', host)} {paint('dim', text)}", file=sys.stderr, flush=True)
 
+    def execution(self, exit_code: int) -> Execution:
+        """Return what a log says of this run, which ends now."""
+        name = self.site.path.name
+        return Execution(self.site.name, name, self.at, datetime.now(UTC), exit_code)
+
     def must_be_provable(self) -> None:
         """Raise UsageError for `@local` without `--self-confirm`: no new login proves it."""
         if LOCAL in self.hosts() and not self.arguments.self_confirm:
@@ -216,18 +223,45 @@ class Work:
         return (await _typed(f"{question} [y/N] ")).strip().lower() in ("y", "yes")
 
     def write(self, lines: str) -> None:
-        """Print the result, or write it to `--output`, private, in one rename."""
-        target: Path | None = self.arguments.output
-        if target is None:
-            print(lines)
-            return
-        draft = target.with_name(f".{target.name}.draft")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(lines + "\n")
-        draft.rename(target)
+        write(self.arguments, lines)
 
     def paint(self) -> Paint:
-        return Paint(False) if self.arguments.output else Paint.on(sys.stdout)
+        return paint_for(self.arguments)
+
+
+def write(arguments: argparse.Namespace, lines: str) -> None:
+    """Print the result, or write it to `--output`, private, in one rename."""
+    target: Path | None = arguments.output
+    if target is None:
+        print(lines)
+        return
+    draft = target.with_name(f".{target.name}.draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(lines + "\n")
+    draft.rename(target)
+
+
+def paint_for(arguments: argparse.Namespace) -> Paint:
+    """Return the colours of what goes to stdout; a file gets none."""
+    return Paint(False) if arguments.output else Paint.on(sys.stdout)
+
+
+def _must_know_exceptions(site: Site) -> None:
+    """Raise UsageError for a misspelt control; say so where this Holdfast has none of that name.
+
+    An exception to nothing weakens nothing, and a control may come with a later version: only
+    what is near a known id is refused.
+    """
+    known = tuple(control.id for control in all_controls())
+    for control_id in (control_id for control_id in site.exceptions if control_id not in known):
+        where = f"{site.path}: {key_text(('exceptions', control_id))}"
+        if near := nearest(control_id, known):
+            raise UsageError(
+                f"{escaped(where)}: there is no such control; did you mean {' or '.join(near)}? "
+                "`holdfast explain` lists them all"
+            )
+        note = "this version has no such control, so nothing is exempt by it"
+        print(f"holdfast: note: {escaped(where)}: {note}", file=sys.stderr)
 
 
 async def _typed(question: str) -> str:

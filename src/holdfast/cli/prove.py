@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from holdfast.cli.errors import FOUND, GOOD, UNREACHED, UsageError
 from holdfast.cli.options import Work, add_confirmation, add_hosts, add_output, add_site
+from holdfast.report.junit import attacks_xml
+from holdfast.report.sarif import attacks_log
 from holdfast.report.text import attempt_lines
 from holdfast.servers.attack import Kind, Outcome
 from holdfast.servers.catalogue import all_controls
@@ -22,7 +26,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("prove", help="attack it", description=__doc__)
     add_hosts(parser)
     add_site(parser)
-    add_output(parser)
+    add_output(parser, formats=("text", "json", "sarif", "junit"))
     add_confirmation(parser)
     parser.add_argument(
         "--disruptive", action="store_true", help="also attacks that make noise; asks first"
@@ -39,14 +43,29 @@ def run(arguments: argparse.Namespace) -> int:
     attempts = asyncio.run(_prove(work))
     data = {"attacks": [_data(attempt) for attempt in attempts]}
     work.history.keep_run("prove", work.at, data)
-    if arguments.format == "json":
-        work.write(json.dumps(data, indent=2))
-    else:
-        work.write("\n".join(attempt_lines(attempts, work.paint())))
+    code = _exit_code(attempts)
+    work.write(_shown(work, attempts, data, code))
+    return code
+
+
+def _exit_code(attempts: Sequence[Attempt]) -> int:
     outcomes = {attempt.outcome for attempt in attempts}
     if Outcome.SUCCEEDED in outcomes:
         return FOUND
     return UNREACHED if Outcome.INCONCLUSIVE in outcomes else GOOD
+
+
+def _shown(work: Work, attempts: Sequence[Attempt], data: Mapping[str, Any], code: int) -> str:
+    match work.arguments.format:
+        case "json":
+            return json.dumps(data, indent=2)
+        case "sarif":
+            log = attacks_log(attempts, all_controls(), work.execution(code))
+            return json.dumps(log, indent=2)
+        case "junit":
+            return attacks_xml(work.site.name, work.at, attempts, all_controls())
+        case _:
+            return "\n".join(attempt_lines(attempts, work.paint()))
 
 
 def _data(attempt: Attempt) -> dict[str, str]:

@@ -60,9 +60,7 @@ def _finding(
 ) -> Finding:
     if not control.applies_to(host):
         return Finding(control, Status.NOT_APPLICABLE, reason=f"not for role {_roles(host)}")
-    exception = site.exceptions.get(control.id)
-    if exception is not None and not exception.covers(host.name):
-        exception = None
+    exception = site.exception_for(control.id, host.name)
     try:
         gaps = tuple(control.gaps(host, snapshots, site))
     except CannotJudge as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -106,13 +105,7 @@ class Site(Table):
             through = self.hosts[through].through
         return tuple(way)
 
-    def exception_for(self, control_id: str, host: str, today: date) -> ControlException | None:
-        """The exception in force that day for the control on the host, if there is one."""
+    def exception_for(self, control_id: str, host: str) -> ControlException | None:
+        """The exception for the control that covers the host, expired or not, if there is one."""
         exception = self.exceptions.get(control_id)
-        if exception is None or not exception.covers(host) or exception.expired(today):
-            return None
-        return exception
-
-    def expired_exceptions(self, today: date) -> tuple[ControlException, ...]:
-        """The exceptions whose last day has passed: gaps, not errors."""
-        return tuple(found for found in self.exceptions.values() if found.expired(today))
+        return exception if exception is not None and exception.covers(host) else None
