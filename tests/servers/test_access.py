@@ -76,10 +76,15 @@ def test_a_database_host_that_nobody_reaches_directly_lets_nobody_in_from_anywhe
     assert None not in {source for _, _, source in rows(site(BEHIND), "db")}
 
 
-def test_a_backup_host_lets_in_the_database_hosts() -> None:
-    of = site(BEHIND)
-    whys = {a.why: a.source for a in allowances(of.hosts["backup"], of)}
-    assert whys == {"admins": None, "backups of db": "10.0.0.12"}
+def test_a_backup_host_that_is_reached_directly_lets_in_everybody_to_sshd() -> None:
+    assert rows(site(BEHIND), "backup") == {("tcp", 22, None)}
+
+
+def test_a_backup_host_behind_another_lets_in_the_last_hop_and_the_database_hosts() -> None:
+    of = site(BEHIND + 'through = "app"\n')
+    whys = {a.source: a.why for a in allowances(of.hosts["backup"], of)}
+    last_hop = ("10.0.0.11", "fd00::11", "203.0.113.10")
+    assert whys == dict.fromkeys(last_hop, "admin") | {"10.0.0.12": "backup of a database host"}
 
 
 def test_further_ports_of_a_role_are_let_in_on_that_role_alone() -> None:
