@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import asyncssh
+from attempts import PROGRAMS, Seen, tried
 from driving import holdfast
 from faults import write
-from logins import PROGRAMS, Credentials, Seen, Target, Vantage, tried
+from logins import Credentials, Target, Vantage
 
 from holdfast.lab import Host, Lab
 from holdfast.servers.access import MATRIX, NO_KEY, RESTRICTED, sources

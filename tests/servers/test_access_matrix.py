@@ -12,24 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from attempts import AGENT, ATTEMPTS, ENVIRONMENT, LISTENING, PROGRAMS, RAN, RUN, SUDO, Seen
 from driving import eventually, holdfast
 from faults import write
-from logins import (
-    AGENT,
-    ATTEMPTS,
-    ENVIRONMENT,
-    LISTENING,
-    PROGRAMS,
-    RAN,
-    RUN,
-    SUDO,
-    Credentials,
-    Seen,
-    openssh,
-    openssh_options,
-    through,
-    trusting,
-)
+from logins import Credentials, openssh, openssh_options, through, trusting
 from matrix_ground import (
     ACCOUNTS,
     HOSTS,

@@ -44,17 +44,22 @@ def render(settings: Mapping[str, str]) -> str:
 def parse(text: str) -> dict[str, str]:
     """Return the settings of a file that `render` wrote, without comments.
 
-    Of two lines with one key the later counts; `as_written` tells that there was more.
+    Of two lines with one key that counts which counts for sshd: the first, and one in a block
+    before one outside. `as_written` tells that there was another.
     """
-    settings = {}
-    criteria = ""
+    inside: dict[str, str] = {}
+    outside: dict[str, str] = {}
+    block: str | None = None
     for line in _lines(text):
         keyword, _, value = line.partition(" ")
         if keyword.lower() == "match":
-            criteria = "" if value.strip().lower() == _ALL else f"{' '.join(value.split())} "
+            block = " ".join(value.split())
+        elif block is None:
+            outside.setdefault(keyword, value.strip())
         else:
-            settings[f"{criteria}{keyword}"] = value.strip()
-    return settings
+            criteria = "" if block.lower() == _ALL else f"{block} "
+            inside.setdefault(f"{criteria}{keyword}", value.strip())
+    return outside | inside
 
 
 def as_written(text: str) -> bool:
