@@ -15,7 +15,7 @@ import pytest
 from attempts import AGENT, ATTEMPTS, ENVIRONMENT, LISTENING, PROGRAMS, RAN, RUN, SUDO, Seen
 from driving import eventually, holdfast
 from faults import write
-from logins import Credentials, openssh, openssh_options, through, trusting
+from logins import Credentials, Target, openssh, openssh_options, through, trusting
 from matrix_ground import (
     ACCOUNTS,
     HOSTS,
@@ -306,3 +306,16 @@ def test_a_later_block_that_lets_a_restricted_account_come_from_elsewhere_is_a_g
     finally:
         app.check(["rm", path])
         app.check(["systemctl", "reload", "ssh"])
+
+
+def test_failed_logins_turn_an_address_away_but_never_the_last_hop(ground: Ground) -> None:
+    """Debian 13's sshd does so; the last test, since the address is shut out for a while."""
+    stranger, away = ground.credentials("eve"), ground.target("db", "db")
+    near = ground.target("db", "app")
+
+    def refused(where: Target) -> bool:
+        return "Permission denied" in openssh(stranger, where).stderr
+
+    eventually(lambda: not refused(away), 30, "the address is turned away")
+    assert all(refused(near) for _ in range(6))
+    assert openssh(ground.credentials("admin"), near, RUN).stdout.strip() == RAN
