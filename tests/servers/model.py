@@ -130,6 +130,7 @@ def _recomputed(snapshot: Snapshot) -> Snapshot:
         settings = {
             key.lower(): (value,)
             for key, value in sshd_config.parse(judged(ours).content or "").items()
+            if " " not in key
         }
         sshd = sshd.model_copy(
             update={

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from building import SITE, key_line, site
 
-from holdfast.servers.access import Allowance, allowances, is_address, ssh_sources
+from holdfast.servers.access import (
+    MATRIX,
+    Allowance,
+    Origin,
+    Place,
+    Right,
+    Row,
+    allowances,
+    as_table,
+    is_address,
+    never_turned_away,
+    next_hops,
+    sources,
+    ssh_sources,
+)
 from holdfast.site import Site
 
 BASE = f"""
@@ -76,10 +92,15 @@ def test_a_database_host_that_nobody_reaches_directly_lets_nobody_in_from_anywhe
     assert None not in {source for _, _, source in rows(site(BEHIND), "db")}
 
 
-def test_a_backup_host_lets_in_the_database_hosts() -> None:
-    of = site(BEHIND)
-    whys = {a.why: a.source for a in allowances(of.hosts["backup"], of)}
-    assert whys == {"admins": None, "backups of db": "10.0.0.12"}
+def test_a_backup_host_that_is_reached_directly_lets_in_everybody_to_sshd() -> None:
+    assert rows(site(BEHIND), "backup") == {("tcp", 22, None)}
+
+
+def test_a_backup_host_behind_another_lets_in_the_last_hop_and_the_database_hosts() -> None:
+    of = site(BEHIND + 'through = "app"\n')
+    whys = {a.source: a.why for a in allowances(of.hosts["backup"], of)}
+    last_hop = ("10.0.0.11", "fd00::11", "203.0.113.10")
+    assert whys == dict.fromkeys(last_hop, "admin") | {"10.0.0.12": "backup of a database host"}
 
 
 def test_further_ports_of_a_role_are_let_in_on_that_role_alone() -> None:
@@ -126,3 +147,79 @@ def test_the_order_of_allowances_is_always_the_same() -> None:
 )
 def test_an_address_is_told_from_a_name(text: str, address: bool) -> None:
     assert is_address(text) is address
+
+
+CONTROLLED = BEHIND.replace(
+    'domain = "todo.example.com"\n',
+    'domain = "todo.example.com"\ncontrollers = ["198.51.100.7"]\n',
+)
+
+
+def row(who: str) -> Row:
+    (found,) = (one for one in MATRIX if one.who == who)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("who", "host", "come_from"),
+    [
+        ("admin", "app", (None,)),
+        ("admin", "db", ("10.0.0.11", "fd00::11", "203.0.113.10")),
+        ("unattended audit", "app", ("198.51.100.7/32",)),
+        ("unattended audit", "db", ("10.0.0.11", "fd00::11", "203.0.113.10")),
+        ("backup of a database host", "backup", ("10.0.0.12",)),
+        ("drill", "backup", (None,)),
+        ("application", "app", ()),
+        ("the hand's revert and timers", "app", ()),
+        ("controllers", "backup", ("198.51.100.7/32",)),
+    ],
+)
+def test_a_row_reaches_a_host_from_where_it_may(
+    who: str, host: str, come_from: tuple[str | None, ...]
+) -> None:
+    of = site(CONTROLLED)
+    assert sources(row(who), of.hosts[host], of) == come_from
+
+
+def test_an_application_reaches_its_database_from_the_hosts_of_its_users() -> None:
+    of = site()
+    assert sources(row("application"), of.hosts["db"], of) == ("10.0.0.11", "fd00::11")
+
+
+def test_where_audits_come_from_is_never_turned_away() -> None:
+    """Behind a jump every login comes from the last hop: one that is turned away shuts all out."""
+    of = site(CONTROLLED)
+    assert never_turned_away(of.hosts["app"], of) == {"198.51.100.7/32"}
+    assert never_turned_away(of.hosts["db"], of) == {"10.0.0.11", "fd00::11", "203.0.113.10"}
+
+
+def test_a_jump_hosts_next_hops_are_those_that_are_reached_through_it() -> None:
+    of = site(BEHIND)
+    assert next_hops(of.hosts["app"], of) == ("10.0.0.12",)
+    assert next_hops(of.hosts["db"], of) == ()
+
+
+def test_who_has_a_shell_gives_a_second_factor_and_who_has_none_is_held_to_a_program() -> None:
+    with_key = [one for one in MATRIX if one.key != "none" and one.place is not Place.FRESH]
+    assert {one.second_factor for one in with_key if Right.SHELL in one.may} == {True}
+    assert all(bool(one.command) == (Right.SHELL not in one.may) for one in with_key)
+
+
+def test_no_two_rows_share_an_account_and_no_right_but_two() -> None:
+    """Admins and audits both jump; every other right is one row's alone."""
+    accounts = [one.account for one in MATRIX if one.account]
+    assert len(set(accounts)) == len(accounts)
+    shared = {right for right in Right if sum(right in one.may for one in MATRIX) > 1}
+    assert shared == {Right.JUMP}
+
+
+def test_what_uses_no_network_comes_from_nowhere() -> None:
+    of = site(CONTROLLED)
+    offline = [one for one in MATRIX if one.origin is Origin.NOWHERE]
+    assert [sources(one, host, of) for one in offline for host in of.hosts.values()] == [(), (), ()]
+
+
+def test_the_documentation_holds_the_matrix_as_it_is() -> None:
+    """Where it does not: put what `as_table` returns in place of the table."""
+    text = Path(__file__).parents[2].joinpath("docs/access.md").read_text()
+    assert as_table() in text

@@ -8,7 +8,8 @@ other. The kinds and their keys:
     group NAME            exists = yes
     account NAME          open = SHELL · group G = present · ssh-key LINE = present
                           password = secret NAME or locked
-    sshd                  any keyword of sshd_config = its value or absent
+    sshd                  any keyword of sshd_config = its value or absent, for all; likewise
+                          CRITERIA KEYWORD for those whom a Match block of these criteria is for
     sudoers               Defaults OPTION = VALUE, "" or absent
     pam NAME              enabled = STACK MODULE
     pwquality             any option of pwquality.conf = its value, "" for a flag

@@ -9,8 +9,9 @@ import pytest
 from building import SSHD_DEFAULTS, file, site, snapshot, sshd
 
 from holdfast.servers.audit import Status, judge
-from holdfast.servers.control import Gap, Phase
+from holdfast.servers.control import Gap, Phase, Want
 from holdfast.servers.controls.ssh import SSH_KEYS_ONLY, gaps
+from holdfast.servers.restricted import settings as blocks
 from holdfast.servers.snapshot import EffectiveSshd, Snapshot, Unreadable
 from holdfast.servers.sshd_config import FILE, render
 
@@ -31,6 +32,8 @@ GOOD = {
     "LoginGraceTime": "30",
 }
 
+OURS = render(GOOD | blocks(site().hosts["app"], site()))
+
 
 def host(
     *,
@@ -44,7 +47,7 @@ def host(
     decided: dict[str, tuple[str, ...]] = {
         key.lower(): (value,) for key, value in (GOOD | (settings or {})).items()
     }
-    files = {FILE: render(GOOD) if ours is None else ours, MAIN: main, **(others or {})}
+    files = {FILE: OURS if ours is None else ours, MAIN: main, **(others or {})}
     return snapshot(
         sshd=sshd(decided, **(daemon or {})),
         files={path: file(text) for path, text in files.items()},
@@ -57,8 +60,9 @@ def found(seen: Snapshot) -> list[Gap]:
 
 
 def wanted(seen: Snapshot) -> set[tuple[str, str, str]]:
+    """What is wanted of what holds for all; restricted accounts have tests of their own."""
     wants = [want for gap in found(seen) for want in gap.wants]
-    return {(want.resource, want.key, want.value) for want in wants}
+    return {(want.resource, want.key, want.value) for want in wants if " " not in want.key}
 
 
 def test_a_host_that_takes_keys_only_has_no_gap() -> None:
@@ -268,4 +272,5 @@ def test_a_file_that_is_no_text_is_not_taken_for_an_empty_one() -> None:
 
 
 def test_what_somebody_adds_to_our_own_file_is_a_gap() -> None:
-    assert found(host(ours=render(GOOD) + "    PermitUserEnvironment yes\n")) != []
+    (gap,) = found(host(ours=OURS + "    PermitUserEnvironment yes\n"))
+    assert gap.wants == (Want("sshd", "PermitUserEnvironment", "absent", Phase.NARROW),)

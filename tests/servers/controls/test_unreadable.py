@@ -16,8 +16,10 @@ from holdfast.servers.controls.ssh import LIMITS, SETTINGS
 from holdfast.servers.firewall_table import FILE as FIREWALL_FILE
 from holdfast.servers.firewall_table import loadable
 from holdfast.servers.resources import FIREWALL_UNIT
+from holdfast.servers.restricted import settings as blocks
 from holdfast.servers.snapshot import Firewall, Snapshot, Sudo, Unit, Unreadable
 from holdfast.servers.sshd_config import FILE as SSHD_FILE
+from holdfast.servers.sshd_config import render
 
 TODAY = date(2026, 1, 1)
 REASON = "needs root"
@@ -56,7 +58,7 @@ def clean() -> Snapshot:
         units={FIREWALL_UNIT: Unit(active="active", enabled="enabled")},
         files={
             FIREWALL_FILE: file(loadable(TABLE)),
-            SSHD_FILE: file("# ours\n"),
+            SSHD_FILE: file(render(blocks(site().hosts["app"], site()))),
             "/etc/ssh/sshd_config": file("Include /etc/ssh/sshd_config.d/*.conf\n"),
         },
     )

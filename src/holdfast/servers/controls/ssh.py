@@ -6,9 +6,9 @@ daemon runs with, not what one file says; our settings stand where nothing later
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from holdfast.servers.access import ADMINS
+from holdfast.servers.access import ADMINS, never_turned_away
 from holdfast.servers.attack import (
     Attack,
     Attacker,
@@ -20,15 +20,19 @@ from holdfast.servers.attack import (
     succeeded,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
-from holdfast.servers.snapshot import (
-    CannotJudge,
-    EffectiveSshd,
-    Snapshot,
-    Sshd,
-    Unreadable,
-    judged,
+from holdfast.servers.restricted import blocks, obeys, settings
+from holdfast.servers.snapshot import CannotJudge, Snapshot, Sshd, judged
+from holdfast.servers.sshd_config import FILE
+from holdfast.servers.sshd_decisions import (
+    UNSET,
+    Decision,
+    decision,
+    decisions,
+    edited,
+    foreign_matches,
+    mentions,
+    written_by_us,
 )
-from holdfast.servers.sshd_config import FILE, parse
 from holdfast.site import Host, Site
 
 # Keyword as written, and the values that sshd may report for it, the wanted one first.
@@ -62,82 +66,94 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     yield from stale
     if stale:
         return  # a reload would bring somebody's unread lines to life, and no revert undoes that
-    ours = _written_by_us(snapshot)
+    apart = blocks(host, site)
     for keyword, good in SETTINGS.items():
-        wrong = [(e, v) for e, v in _values(sshd, keyword) if v not in good]
-        yield from _gap(keyword, good[0], wrong, ours, snapshot)
+        wrong = [d for d in decisions(sshd, keyword, apart) if d.value not in good]
+        yield from _gap(keyword, good[0], wrong, snapshot)
     for keyword, most in LIMITS.items():
-        wrong = [(e, v) for e, v in _values(sshd, keyword) if not _within(v, most)]
-        yield from _gap(keyword, str(most), wrong, ours, snapshot)
-    yield from _controllers(sshd, site, ours, snapshot)
-    yield from _additions(ours)
+        wrong = [d for d in decisions(sshd, keyword, apart) if not _within(d.value, most)]
+        yield from _gap(keyword, str(most), wrong, snapshot)
+    yield from _controllers(sshd, host, site, snapshot)
+    for account, block in apart.items():
+        yield from _restricted(account, block, sshd, snapshot)
+    yield from _additions(snapshot, settings(host, site))
     yield from _running(sshd)
-    yield from _foreign_matches(snapshot, sshd)
-
-
-def _values(sshd: Sshd, keyword: str) -> Iterator[tuple[EffectiveSshd, str]]:
-    for effective in sshd.effective:
-        yield effective, " ".join(effective.settings.get(keyword.lower(), ("unset",)))
+    yield from _foreign_matches(snapshot)
 
 
 def _within(value: str, most: int) -> bool:
     return value.isdigit() and 0 < int(value) <= most
 
 
-def _gap(
-    keyword: str,
-    wanted: str,
-    wrong: list[tuple[EffectiveSshd, str]],
-    ours: Mapping[str, str],
-    snapshot: Snapshot,
-) -> Iterator[Gap]:
+def _gap(keyword: str, wanted: str, wrong: Sequence[Decision], snapshot: Snapshot) -> Iterator[Gap]:
     if not wrong:
         return
-    subject, value = wrong[0]
-    what = f"sshd has {keyword} {value}, not {wanted}"
-    evidence = f"sshd -T for {subject.user} from {subject.address}: {keyword.lower()} {value}"
-    if ours.get(keyword) == wanted:
-        others = ", ".join(_mentions(keyword, snapshot)) or "a file that is read before"
-        yield Gap(what, evidence, mend=f"{FILE} is overridden: remove {keyword} from {others}")
+    what = f"sshd has {keyword} {wrong[0].value}, not {wanted}"
+    if written_by_us(snapshot).get(keyword) == wanted and not edited(snapshot):
+        yield Gap(what, wrong[0].evidence, mend=_overridden(keyword, snapshot))
         return
-    yield Gap(what, evidence, wants=(Want("sshd", keyword, wanted, Phase.NARROW),))
+    yield Gap(what, wrong[0].evidence, wants=(Want("sshd", keyword, wanted, Phase.NARROW),))
 
 
-def _controllers(
-    sshd: Sshd, site: Site, ours: Mapping[str, str], snapshot: Snapshot
-) -> Iterator[Gap]:
+def _overridden(keyword: str, snapshot: Snapshot) -> str:
+    others = ", ".join(mentions(keyword, snapshot)) or "a file that is read before"
+    return f"{FILE} is overridden: remove {keyword} from {others}"
+
+
+def _controllers(sshd: Sshd, host: Host, site: Site, snapshot: Snapshot) -> Iterator[Gap]:
     """OpenSSH 9.8 and later turn an address away after failed logins: not where audits start."""
-    wanted = {str(network) for network in site.controllers}
+    wanted = never_turned_away(host, site)
     wrong = [
-        (effective, value)
-        for effective, value in _values(sshd, PENALTY_EXEMPT)
-        if value != "unset" and not wanted <= set(value.split(","))
+        decision
+        for decision in decisions(sshd, PENALTY_EXEMPT)
+        if decision.value != UNSET and not wanted <= set(decision.value.split(","))
     ]
-    yield from _gap(PENALTY_EXEMPT, ",".join(sorted(wanted)), wrong, ours, snapshot)
+    yield from _gap(PENALTY_EXEMPT, ",".join(sorted(wanted)), wrong, snapshot)
 
 
-def _additions(ours: Mapping[str, str]) -> Iterator[Gap]:
-    for keyword in sorted(set(ours) - {*SETTINGS, *LIMITS, PENALTY_EXEMPT}):
+def _restricted(
+    account: str, block: Mapping[str, str], sshd: Sshd, snapshot: Snapshot
+) -> Iterator[Gap]:
+    """An account that is held to one command: its block as written, and as decided once it is."""
+    ours = written_by_us(snapshot)
+    prefix = f"User {account} "
+    wrong = {key: value for key, value in block.items() if ours.get(prefix + key) != value}
+    if wrong:
         yield Gap(
-            f"somebody has added {keyword} to Holdfast's own file",
-            f"{FILE}: {keyword} {ours[keyword]}",
-            wants=(Want("sshd", keyword, "absent", Phase.NARROW),),
+            f"{account} is not held to what it may do",
+            f"{FILE}: Match User {account} lacks {', '.join(sorted(wrong))}",
+            wants=tuple(
+                Want("sshd", prefix + key, value, Phase.NARROW) for key, value in wrong.items()
+            ),
         )
+        return
+    for effective in (e for e in sshd.effective if e.user == account):
+        for keyword, value in block.items():
+            if not obeys(keyword, effective.settings.get(keyword.lower(), ()), value):
+                yield Gap(
+                    f"{account} has another {keyword} than it may have",
+                    decision(effective, keyword).evidence,
+                    mend=_overridden(keyword, snapshot),
+                )
 
 
-def _written_by_us(snapshot: Snapshot) -> Mapping[str, str]:
-    held = snapshot.files.get(FILE)
-    return {} if held is None else parse(judged(held).content or "")
-
-
-def _mentions(keyword: str, snapshot: Snapshot) -> Iterator[str]:
-    """Yield FILE:LINE of each place that sets a keyword, except our own file."""
-    for path, held in sorted(snapshot.files.items()):
-        if not path.startswith("/etc/ssh/") or path == FILE or isinstance(held, Unreadable):
-            continue
-        for number, line in enumerate((held.content or "").splitlines(), 1):
-            if line.strip().lower().replace("=", " ").startswith(keyword.lower() + " "):
-                yield f"{path}:{number}"
+def _additions(snapshot: Snapshot, blocks: Mapping[str, str]) -> Iterator[Gap]:
+    """What stands in our own file and is not ours goes with the next time it is written."""
+    ours = written_by_us(snapshot)
+    added = sorted(set(ours) - {*SETTINGS, *LIMITS, PENALTY_EXEMPT, *blocks})
+    for key in added:
+        yield Gap(
+            f"somebody has added {key} to Holdfast's own file",
+            f"{FILE}: {key} {ours[key]}",
+            wants=(Want("sshd", key, "absent", Phase.NARROW),),
+        )
+    if edited(snapshot) and not added:
+        keyword, good = next(iter(SETTINGS.items()))
+        yield Gap(
+            "somebody has edited Holdfast's own file",
+            f"{FILE}: lines stand twice, or where Holdfast does not write them",
+            wants=(Want("sshd", keyword, good[0], Phase.NARROW),),
+        )
 
 
 def _stale(sshd: Sshd) -> Iterator[Gap]:
@@ -160,24 +176,14 @@ def _running(sshd: Sshd) -> Iterator[Gap]:
         )
 
 
-def _foreign_matches(snapshot: Snapshot, sshd: Sshd) -> Iterator[Gap]:
+def _foreign_matches(snapshot: Snapshot) -> Iterator[Gap]:
     """A later Match on our keywords is overridden by ours, but somebody meant it."""
-    keywords = {keyword.lower() for keyword in (*SETTINGS, *LIMITS)}
-    for path in (path for path in sshd.config_files if path != FILE):
-        held = snapshot.files.get(path)
-        if held is None or judged(held).content is None:
-            raise CannotJudge(f"{path}, which sshd reads, is no readable text")
-        block = ""
-        for number, line in enumerate((judged(held).content or "").splitlines(), 1):
-            words = line.strip().replace("=", " ").lower().split()
-            if words[:1] == ["match"]:
-                block = line.strip()
-            elif block and words and words[0] in keywords:
-                yield Gap(
-                    f"a Match block of somebody else sets {words[0]}",
-                    f"{path}:{number}: {block}: {line.strip()}",
-                    mend=f"remove line {number} of {path}; what holds for all stands in {FILE}",
-                )
+    for found in foreign_matches(snapshot, (*SETTINGS, *LIMITS)):
+        yield Gap(
+            f"a Match block of somebody else sets {found.keyword}",
+            f"{found.path}:{found.number}: {found.block}: {found.line}",
+            mend=f"remove line {found.number} of {found.path}; what holds for all stands in {FILE}",
+        )
 
 
 async def _root_with_the_right_key(attacker: Attacker) -> Verdict:

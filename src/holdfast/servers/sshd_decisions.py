@@ -1,0 +1,99 @@
+"""What the SSH server of a snapshot decides, for whom, and which lines make it do so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from holdfast.servers.snapshot import CannotJudge, EffectiveSshd, Snapshot, Sshd, Unreadable, judged
+from holdfast.servers.sshd_config import FILE, as_written, parse
+
+UNSET = "unset"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The value of a keyword for one user from one address, as `sshd -T` prints it."""
+
+    user: str
+    address: str
+    keyword: str
+    value: str
+
+    @property
+    def evidence(self) -> str:
+        return f"sshd -T for {self.user} from {self.address}: {self.keyword.lower()} {self.value}"
+
+
+def decisions(
+    sshd: Sshd, keyword: str, apart: Mapping[str, Collection[str]] | None = None
+) -> Iterator[Decision]:
+    """Yield what is decided for everybody whom `Match all` is to decide it for.
+
+    `apart` are the accounts with a block of their own, and the keywords that stand in it.
+    """
+    for effective in sshd.effective:
+        if keyword not in (apart or {}).get(effective.user, ()):
+            yield decision(effective, keyword)
+
+
+def decision(effective: EffectiveSshd, keyword: str) -> Decision:
+    """Return one subject's value of a keyword; lists are joined by spaces."""
+    value = " ".join(effective.settings.get(keyword.lower(), (UNSET,)))
+    return Decision(effective.user, effective.address, keyword, value)
+
+
+def written_by_us(snapshot: Snapshot) -> Mapping[str, str]:
+    """Return the settings of our own file, none where there is none."""
+    return parse(_own_text(snapshot))
+
+
+def edited(snapshot: Snapshot) -> bool:
+    """Whether our own file was brought into a form that we do not write."""
+    text = _own_text(snapshot)
+    return bool(parse(text)) and not as_written(text)
+
+
+def mentions(keyword: str, snapshot: Snapshot) -> Iterator[str]:
+    """Yield FILE:LINE of each place that sets a keyword, except our own file."""
+    for path, held in sorted(snapshot.files.items()):
+        if not path.startswith("/etc/ssh/") or path == FILE or isinstance(held, Unreadable):
+            continue
+        for number, line in enumerate((held.content or "").splitlines(), 1):
+            if line.strip().lower().replace("=", " ").startswith(keyword.lower() + " "):
+                yield f"{path}:{number}"
+
+
+@dataclass(frozen=True)
+class MatchedLine:
+    """A line inside a Match block of somebody else."""
+
+    path: str
+    number: int
+    block: str
+    line: str
+    keyword: str
+
+
+def foreign_matches(snapshot: Snapshot, keywords: Collection[str]) -> Iterator[MatchedLine]:
+    """Yield the lines in others' Match blocks that set one of these keywords.
+
+    Raises CannotJudge where a file that sshd reads is no readable text.
+    """
+    wanted = {keyword.lower() for keyword in keywords}
+    for path in (path for path in judged(snapshot.sshd).config_files if path != FILE):
+        held = snapshot.files.get(path)
+        if held is None or judged(held).content is None:
+            raise CannotJudge(f"{path}, which sshd reads, is no readable text")
+        block = ""
+        for number, line in enumerate((judged(held).content or "").splitlines(), 1):
+            words = line.strip().replace("=", " ").lower().split()
+            if words[:1] == ["match"]:
+                block = line.strip()
+            elif block and words and words[0] in wanted:
+                yield MatchedLine(path, number, block, line.strip(), words[0])
+
+
+def _own_text(snapshot: Snapshot) -> str:
+    held = snapshot.files.get(FILE)
+    return "" if held is None else (judged(held).content or "")
