@@ -117,6 +117,31 @@ def sshd(settings: Mapping[str, tuple[str, ...]] | None = None, **changes: Any) 
     return Sshd(**(fields | changes))
 
 
+COMMON_PASSWORD = """\
+# As of pam 1.0.1-6, this file is managed by pam-auth-update by default.
+password\t[success=1 default=ignore]\tpam_unix.so obscure yescrypt
+password\trequisite\t\t\tpam_deny.so
+password\trequired\t\t\tpam_permit.so
+"""
+SU = """\
+auth       sufficient pam_rootok.so
+
+# Uncomment this to force users to be a member of group wheel before they can use su
+# auth       required   pam_wheel.so
+session       required   pam_env.so readenv=1
+@include common-auth
+@include common-account
+"""
+SU_LOGIN = "#%PAM-1.0\nauth\t\tinclude\t\tsu\naccount\t\tinclude\t\tsu\n"
+PAM = {
+    "/etc/pam.d/common-password": COMMON_PASSWORD,
+    "/etc/pam.d/passwd": "@include common-password\n",
+    "/etc/pam.d/su": SU,
+    "/etc/pam.d/su-l": SU_LOGIN,
+}
+RUNS = Unit(active="active", enabled="enabled")
+
+
 def snapshot(**changes: Any) -> Snapshot:
     """Return the snapshot of a fresh Debian 12 server; keyword arguments replace sections."""
     home = {"/root": file("", 0o700)}
@@ -137,12 +162,15 @@ def snapshot(**changes: Any) -> Snapshot:
             "daemon": account(1),
         },
         "groups": {"root": ("root",), "sudo": ()},
-        "files": {"/etc/ssh/sshd_config": file("Include /etc/ssh/sshd_config.d/*.conf\n")},
+        "files": {
+            "/etc/ssh/sshd_config": file("Include /etc/ssh/sshd_config.d/*.conf\n"),
+            **{path: file(text) for path, text in PAM.items()},
+        },
         "sshd": sshd(),
         "listeners": (),
         "firewall": Firewall(installed=False, base_chains=(), holdfast=None, forwarding=False),
         "sudo": Sudo(installed=False, policy={}),
-        "units": {"ssh.service": Unit(active="active", enabled="enabled")},
+        "units": {"ssh.service": RUNS, "apt-daily.timer": RUNS, "apt-daily-upgrade.timer": RUNS},
         "apt": Apt(settings={}),
         "evidence": (),
         "transactions": (),

@@ -8,22 +8,26 @@ from typing import Any
 from building import account as new_account
 from building import file
 
-from holdfast.servers import firewall_table, sshd_config
+from holdfast.servers import apt_config, firewall_table, pwquality, sshd_config
 from holdfast.servers.changes import (
     Change,
     CreateGroup,
+    EnablePamProfile,
     EnableUnit,
     InstallPackages,
     JoinGroup,
     LoadFirewall,
+    LockPassword,
     MakeFolder,
     OpenAccount,
     SetPassword,
+    StartUnit,
     WriteFile,
 )
 from holdfast.servers.plan import LOGIN_PROVEN
 from holdfast.servers.snapshot import (
     Account,
+    Apt,
     Evidence,
     FileState,
     Snapshot,
@@ -33,6 +37,10 @@ from holdfast.servers.snapshot import (
     judged,
 )
 from holdfast.site import Site
+
+COMMON_PASSWORD = "/etc/pam.d/common-password"
+PWQUALITY_LINE = f"password\trequisite\t\t\t{pwquality.MODULE} retry=3\n"
+ORIGINS = "Unattended-Upgrade::Origins-Pattern"
 
 
 def changed(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
@@ -59,6 +67,10 @@ def _after(snapshot: Snapshot, change: Change) -> Snapshot:
         case InstallPackages():
             packages = {**judged(snapshot.packages), **dict.fromkeys(change.names, "1")}
             sudo, firewall = judged(snapshot.sudo), judged(snapshot.firewall)
+            if "libpam-pwquality" in change.names:
+                snapshot = _asked_for_passwords(snapshot)
+            if "unattended-upgrades" in change.names:
+                snapshot = _with_settings(snapshot, {ORIGINS: ("label=Debian-Security",)})
             return _with(
                 snapshot,
                 packages=packages,
@@ -83,6 +95,9 @@ def _after(snapshot: Snapshot, change: Change) -> Snapshot:
         case SetPassword():
             held = accounts[change.account]
             accounts[change.account] = held.model_copy(update={"password": "set"})
+        case LockPassword():
+            held = accounts[change.account]
+            accounts[change.account] = held.model_copy(update={"password": "locked"})
         case MakeFolder():
             state = file("", change.mode, change.owner, change.group)
             return _placed(snapshot, change.path, state)
@@ -94,11 +109,34 @@ def _after(snapshot: Snapshot, change: Change) -> Snapshot:
             firewall = judged(snapshot.firewall)
             return _with(snapshot, firewall=firewall.model_copy(update={"holdfast": table}))
         case EnableUnit():
-            unit = Unit(active="inactive", enabled="enabled")
-            return _with(snapshot, units={**judged(snapshot.units), change.name: unit})
+            return _unit(snapshot, change.name, enabled="enabled")
+        case StartUnit():
+            return _unit(snapshot, change.name, active="active")
+        case EnablePamProfile():
+            return _asked_for_passwords(snapshot)
         case _:
             raise AssertionError(f"the model does not know {change}")
     return _with(snapshot, accounts=accounts)
+
+
+def _unit(snapshot: Snapshot, name: str, **facts: str) -> Snapshot:
+    units = judged(snapshot.units)
+    held = units.get(name, Unit(active="inactive", enabled="disabled"))
+    return _with(snapshot, units={**units, name: held.model_copy(update=facts)})
+
+
+def _asked_for_passwords(snapshot: Snapshot) -> Snapshot:
+    """What pam-auth-update does to a stack that is still Debian's: ours comes first."""
+    text = judged(snapshot.files[COMMON_PASSWORD]).content or ""
+    if "pam-auth-update" not in text or pwquality.MODULE in text:
+        return snapshot
+    asked = text.replace("password\t", PWQUALITY_LINE + "password\t", 1)
+    return _placed(snapshot, COMMON_PASSWORD, file(asked))
+
+
+def _with_settings(snapshot: Snapshot, settings: dict[str, tuple[str, ...]]) -> Snapshot:
+    apt = judged(snapshot.apt)
+    return _with(snapshot, apt=Apt(settings={**apt.settings, **settings}))
 
 
 def _new(change: OpenAccount, number: int) -> Account:
@@ -123,7 +161,7 @@ def _placed(snapshot: Snapshot, path: str, state: FileState) -> Snapshot:
 
 
 def _recomputed(snapshot: Snapshot) -> Snapshot:
-    """What follows from the files: sshd's decisions, sudo's policy, a reload."""
+    """What follows from the files: sshd's decisions, sudo's policy, apt's settings, a reload."""
     sshd = judged(snapshot.sshd)
     ours = snapshot.files.get(sshd_config.FILE)
     if ours is not None:
@@ -141,6 +179,9 @@ def _recomputed(snapshot: Snapshot) -> Snapshot:
                 "loaded": sshd.changed + 1,
             }
         )
+    if apt_config.FILE in snapshot.files:
+        written = apt_config.parse(judged(snapshot.files[apt_config.FILE]).content or "")
+        snapshot = _with_settings(snapshot, {key: (value,) for key, value in written.items()})
     return _with(snapshot, sshd=sshd, sudo=policy_of(snapshot))
 
 

@@ -11,14 +11,17 @@ from holdfast.servers.changes import (
     ABSENT,
     Change,
     CreateGroup,
+    EnablePamProfile,
     EnableUnit,
     InstallPackages,
     JoinGroup,
     LoadFirewall,
+    LockPassword,
     MakeFolder,
     OpenAccount,
     Secret,
     SetPassword,
+    StartUnit,
     WriteFile,
     resolved,
     text_digest,
@@ -53,7 +56,14 @@ TITLES = [
         "nft inet holdfast",
         "load table inet holdfast into the kernel",
     ),
+    (LockPassword("root", "set"), "password of root", "lock the password of root"),
+    (
+        EnablePamProfile("pwquality", "password", "pam_pwquality.so"),
+        "PAM profile pwquality",
+        "switch on pam_pwquality.so for password in PAM",
+    ),
     (EnableUnit("x.service", "disabled"), "unit x.service", "enable x.service"),
+    (StartUnit("x.timer"), "unit x.timer, running", "start x.timer"),
 ]
 EVERY = [change for change, _, _ in TITLES]
 
@@ -89,10 +99,13 @@ def test_an_account_stands_before_what_belongs_to_it() -> None:
         OpenAccount,
         JoinGroup,
         SetPassword,
+        LockPassword,
         MakeFolder,
         WriteFile,
+        EnablePamProfile,
         LoadFirewall,
         EnableUnit,
+        StartUnit,
     ]
     orders = [kind.order for kind in kinds]
     assert orders == sorted(orders)

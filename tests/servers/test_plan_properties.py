@@ -5,16 +5,18 @@ from __future__ import annotations
 import random
 from datetime import date
 
-from building import account, file, key_line, site, snapshot, sshd
+from building import COMMON_PASSWORD, SU, account, file, key_line, site, snapshot, sshd
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model import changed, policy_of, proven, table
+from model import ORIGINS, PWQUALITY_LINE, changed, policy_of, proven, table
 
+from holdfast.servers import pwquality
 from holdfast.servers.audit import Finding, judge
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.firewall_table import FILE
 from holdfast.servers.plan import Demand, changes, make_plan, wanted
 from holdfast.servers.snapshot import (
+    Apt,
     FileState,
     Firewall,
     Snapshot,
@@ -27,6 +29,14 @@ from holdfast.site import Site
 
 TODAY = date(2026, 1, 1)
 ROUNDS = 6
+PACKAGES = ["sudo", "nftables", "libpam-pwquality", "cracklib-runtime", "unattended-upgrades"]
+PWQUALITY_FILES = [
+    pwquality.MAIN,
+    f"{pwquality.FOLDER}/10-provider.conf",
+    pwquality.FILE,
+    f"{pwquality.FOLDER}/90-local.conf",
+]
+NO_SECURITY = {ORIGINS: ("label=Debian",)}
 
 
 def findings(host: Snapshot, of: Site, name: str) -> tuple[Finding, ...]:
@@ -77,14 +87,76 @@ sshd_settings = st.dictionaries(
     ),
 )
 
+pwquality_lines = st.sampled_from(
+    [
+        "minlen = 8",
+        "minlen = 20",
+        "MinLen 9",
+        "dcredit = 1",
+        "ocredit = -2",
+        "dictcheck = 0",
+        "usercheck=0",
+        "enforcing = 0",
+        "enforce_for_root",
+        "badwords = todo example",
+        "retry = 9",
+        "# minlen = 50",
+        "  minlen = 50 # a comment",
+        "minimum = 15",
+        "",
+    ]
+)
+
+password_stacks = st.sampled_from(
+    [
+        COMMON_PASSWORD,
+        PWQUALITY_LINE + COMMON_PASSWORD,
+        COMMON_PASSWORD + PWQUALITY_LINE,
+        PWQUALITY_LINE.replace("retry=3", "retry=3 minlen=6 dictcheck=0") + COMMON_PASSWORD,
+        PWQUALITY_LINE.replace("requisite", "optional") + COMMON_PASSWORD,
+        "password required pam_unix.so\n",
+    ]
+)
+
+su_files = st.sampled_from(
+    [
+        SU,
+        SU.replace("# auth", "auth"),
+        SU.replace("# auth       required   pam_wheel.so", "auth sufficient pam_wheel.so trust"),
+        SU.replace("pam_rootok.so", "pam_rootok.so\nauth requisite pam_wheel.so group=sudo"),
+        "auth required pam_permit.so\n",
+    ]
+)
+
+apt_settings = st.dictionaries(
+    st.sampled_from(
+        [
+            "APT::Periodic::Update-Package-Lists",
+            "APT::Periodic::Unattended-Upgrade",
+            "APT::Periodic::Enable",
+            "Unattended-Upgrade::Mail",
+            "Unattended-Upgrade::MailReport",
+        ]
+    ),
+    st.sampled_from([(), ("0",), ("1",), ("7",), ("always",), ("12h",), ("ops@example.com",)]),
+)
+
+timers = st.builds(
+    Unit,
+    active=st.sampled_from(["active", "inactive", "failed"]),
+    enabled=st.sampled_from(["enabled", "disabled", "masked", "not-found"]),
+)
+
 
 @st.composite
 def hosts(draw: st.DrawFn) -> Snapshot:
     """A Debian host in any state between untouched and finished."""
     base = snapshot()
     packages = dict(judged(base.packages))
-    packages |= dict.fromkeys(draw(st.sets(st.sampled_from(["sudo", "nftables"]))), "1")
+    packages |= dict.fromkeys(draw(st.sets(st.sampled_from(PACKAGES))), "1")
     accounts = dict(judged(base.accounts))
+    password = draw(st.sampled_from(["set", "locked", "empty"]))
+    accounts["root"] = accounts["root"].model_copy(update={"password": password})
     for number, name in enumerate(sorted(draw(st.sets(st.sampled_from(["alice", "ubuntu"]))))):
         home = f"/home/{name}"
         held = {home: file("", 0o755, name, name)}
@@ -111,6 +183,12 @@ def hosts(draw: st.DrawFn) -> Snapshot:
     }
     if "sudo" in packages:
         files |= sudoers
+    files["/etc/pam.d/common-password"] = file(draw(password_stacks))
+    files["/etc/pam.d/su"] = file(draw(su_files))
+    for path in draw(st.sets(st.sampled_from(PWQUALITY_FILES))):
+        lines = draw(st.lists(pwquality_lines, max_size=3))
+        files[path] = file("".join(f"{line}\n" for line in lines))
+    units |= {name: draw(timers) for name in ("apt-daily.timer", "apt-daily-upgrade.timer")}
     running = table(*draw(st.sets(firewall_rules))) if loaded else None
     if loaded and draw(st.booleans()):
         running = (running or "").replace("policy drop", "policy accept")
@@ -131,6 +209,7 @@ def hosts(draw: st.DrawFn) -> Snapshot:
             installed="nftables" in packages, base_chains=(), holdfast=running, forwarding=False
         ),
         sudo=Sudo(installed="sudo" in packages, policy={}),
+        apt=Apt(settings=draw(apt_settings) | draw(st.sampled_from([{}, NO_SECURITY]))),
     )
     return made.model_copy(update={"sudo": policy_of(made)})
 

@@ -131,7 +131,7 @@ class SetPassword(Change):
 class LockPassword(Change):
     """Let no password fit any more; the hash stays on the host, so that undo can unlock it."""
 
-    kind, order = "lock", 4
+    kind, order = "lock", 5
     account: str
     expect: str
 
@@ -145,7 +145,7 @@ class LockPassword(Change):
 
 @dataclass(frozen=True)
 class MakeFolder(Change):
-    kind, order = "folder", 5
+    kind, order = "folder", 6
     path: str
     mode: int
     owner: str
@@ -164,7 +164,7 @@ class MakeFolder(Change):
 class WriteFile(Change):
     """Replace a file in one rename. `read_by` is the unit that must read it afterwards."""
 
-    kind, order = "file", 6
+    kind, order = "file", 7
     path: str
     content: str
     mode: int
@@ -203,7 +203,7 @@ class WriteFile(Change):
 class EnablePamProfile(Change):
     """Switch a profile of PAM on, through pam-auth-update; `module` then stands in `stack`."""
 
-    kind, order = "pam", 7
+    kind, order = "pam", 8
     name: str
     stack: str
     module: str
@@ -221,7 +221,7 @@ class EnablePamProfile(Change):
 class LoadFirewall(Change):
     """Load our table in one atomic step; other tables are not touched."""
 
-    kind, order = "firewall", 7
+    kind, order = "firewall", 9
     text: str
     expect: str
     before: str
@@ -241,7 +241,7 @@ class LoadFirewall(Change):
 
 @dataclass(frozen=True)
 class EnableUnit(Change):
-    kind, order = "unit", 8
+    kind, order = "unit", 10
     name: str
     expect: str
 
@@ -255,7 +255,7 @@ class EnableUnit(Change):
 
 @dataclass(frozen=True)
 class StartUnit(Change):
-    kind, order = "running", 9
+    kind, order = "running", 11
     name: str
     expect: str = "inactive"
 

@@ -82,10 +82,10 @@ def _account(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
                 yield JoinGroup(name, rest)
         elif word == "password":
             held_password = account.password if account else ABSENT
-            if value == "locked":
-                yield LockPassword(name, held_password)
-            else:
+            if value != "locked":
                 yield SetPassword(name, Secret(value.removeprefix("secret ")), held_password)
+            elif held_password not in (ABSENT, "locked"):  # a new account has a locked one
+                yield LockPassword(name, held_password)
         elif word == "ssh-key":
             lines.append(rest)
     if lines:

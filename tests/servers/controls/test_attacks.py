@@ -67,6 +67,7 @@ class FakeAttacker:
         self.snapshot = seen or snapshot(accounts=PEOPLE)
         self.login = login
         self.tried: list[tuple[str, str]] = []
+        self.typed: list[str] = []
         self._weak, self._strong, self._su = weak, strong, su
         self._reach, self._logins, self._otherwise, self._ran = reach, logins, otherwise, ran
 
@@ -89,6 +90,7 @@ class FakeAttacker:
 
     async def run(self, argv: Sequence[str], typed: str = "") -> Ran:
         self.tried.append(("run", " ".join(argv)))
+        self.typed.append(typed)
         return self._ran(argv)
 
     async def own_password(self) -> Secret:
@@ -117,8 +119,13 @@ def outcome(attack: str, attacker: FakeAttacker) -> Outcome:
     return attempted(attack, attacker).outcome
 
 
+# What is not shown by an attack: whether updates come is seen only on the day when one is needed.
+NOT_ATTACKED = {"updates.automatic"}
+
+
 def test_every_control_is_attacked() -> None:
-    assert {name.split("/")[0] for name in ATTACKS} == {control.id for control in all_controls()}
+    attacked = {name.split("/")[0] for name in ATTACKS}
+    assert {control.id for control in all_controls()} - attacked == NOT_ATTACKED
 
 
 def test_an_attack_that_makes_noise_has_to_be_asked_for() -> None:
@@ -421,3 +428,94 @@ def test_a_host_without_a_database_has_not_repelled_anybody() -> None:
 def test_the_database_is_attacked_on_database_hosts_alone() -> None:
     attack: Attack = ATTACKS[DATABASE]
     assert attack.roles == {Role.DATABASE}
+
+
+# Passwords
+
+WEAK_PASSWORD = "passwords.quality/weak-password"
+
+
+def test_a_weak_password_that_can_be_set_is_named() -> None:
+    verdict = attempted(WEAK_PASSWORD, FakeAttacker(weak=["qwertyuiop"]))
+    assert (verdict.outcome, verdict.evidence.split()[-1]) == (Outcome.SUCCEEDED, "qwertyuiop")
+
+
+def test_a_weak_password_that_can_be_set_counts_even_if_a_strong_one_cannot() -> None:
+    attacker = FakeAttacker(weak=["password"], strong=False)
+    assert outcome(WEAK_PASSWORD, attacker) is Outcome.SUCCEEDED
+
+
+def test_weak_passwords_that_are_all_refused_are_repelled() -> None:
+    assert outcome(WEAK_PASSWORD, FakeAttacker()) is Outcome.REPELLED
+
+
+def test_a_host_that_refuses_every_password_repels_nothing() -> None:
+    verdict = attempted(WEAK_PASSWORD, FakeAttacker(strong=False))
+    assert (verdict.outcome, "no dictionary" in verdict.evidence) == (Outcome.INCONCLUSIVE, True)
+
+
+@pytest.mark.parametrize("password", ["password", "holdfast-trial", "qwertyuiopasdfghjkl"])
+def test_the_obvious_passwords_are_tried(password: str) -> None:
+    attacker = FakeAttacker()
+    attempted(WEAK_PASSWORD, attacker)
+    assert ("password", password) in attacker.tried
+
+
+# Root
+
+SU_TO_ROOT = "root.locked/su-to-root"
+SU_OF_A_STRANGER = "root.locked/su-of-a-stranger"
+
+
+def answering(status: int, output: str = "") -> FakeAttacker:
+    return FakeAttacker(ran=lambda argv: Ran(status, output))
+
+
+def test_su_that_makes_root_of_a_guess_succeeds() -> None:
+    assert outcome(SU_TO_ROOT, answering(0, "Password: \n0\n")) is Outcome.SUCCEEDED
+
+
+def test_su_that_refuses_every_guess_repels() -> None:
+    verdict = attempted(SU_TO_ROOT, answering(1, "su: Authentication failure\n"))
+    assert verdict.outcome is Outcome.REPELLED
+
+
+def test_su_that_ends_well_as_somebody_else_says_nothing() -> None:
+    assert outcome(SU_TO_ROOT, answering(0, "1000\n")) is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("status", [126, 127, -1])
+def test_su_that_does_not_run_says_nothing(status: int) -> None:
+    assert outcome(SU_TO_ROOT, answering(status)) is Outcome.INCONCLUSIVE
+
+
+def test_root_is_not_asked_to_become_root() -> None:
+    attacker = FakeAttacker(login="root", ran=lambda argv: Ran(0, "0\n"))
+    assert outcome(SU_TO_ROOT, attacker) is Outcome.INCONCLUSIVE
+
+
+def test_no_guess_stands_in_a_command() -> None:
+    attacker = FakeAttacker()
+    attempted(SU_TO_ROOT, attacker)
+    assert {command for _, command in attacker.tried} == {"su --login --command id -u"}
+
+
+def test_the_admins_own_password_is_the_last_guess() -> None:
+    attacker = FakeAttacker()
+    attempted(SU_TO_ROOT, attacker)
+    assert (attacker.typed[0], attacker.typed[-1]) == ("\n", "the operator's own\n")
+
+
+def test_no_guess_is_shown_in_a_verdict() -> None:
+    for status, output in ((0, "0"), (1, ""), (126, "")):
+        assert "own" not in attempted(SU_TO_ROOT, answering(status, output)).evidence.replace(
+            "the admin's own", ""
+        )
+
+
+def test_a_stranger_who_becomes_another_by_su_has_succeeded() -> None:
+    assert outcome(SU_OF_A_STRANGER, FakeAttacker(su=True)) is Outcome.SUCCEEDED
+
+
+def test_a_stranger_whom_su_refuses_is_repelled() -> None:
+    assert outcome(SU_OF_A_STRANGER, FakeAttacker()) is Outcome.REPELLED

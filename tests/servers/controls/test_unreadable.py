@@ -6,18 +6,20 @@ from datetime import date
 from typing import get_args
 
 import pytest
-from building import account, file, key_line, site, snapshot, sshd
-from model import table
+from building import COMMON_PASSWORD, RUNS, SU, account, file, key_line, site, snapshot, sshd
+from model import ORIGINS, PWQUALITY_LINE, table
 
+from holdfast.servers import pwquality
 from holdfast.servers.access import ADMINS
 from holdfast.servers.audit import Finding, Status, judge
 from holdfast.servers.catalogue import all_controls
+from holdfast.servers.controls import passwords, root, updates
 from holdfast.servers.controls.ssh import LIMITS, SETTINGS
 from holdfast.servers.firewall_table import FILE as FIREWALL_FILE
 from holdfast.servers.firewall_table import loadable
 from holdfast.servers.resources import FIREWALL_UNIT
 from holdfast.servers.restricted import settings as blocks
-from holdfast.servers.snapshot import Firewall, Snapshot, Sudo, Unit, Unreadable
+from holdfast.servers.snapshot import Apt, Firewall, Snapshot, Sudo, Unreadable
 from holdfast.servers.sshd_config import FILE as SSHD_FILE
 from holdfast.servers.sshd_config import render
 
@@ -28,10 +30,29 @@ TABLE = table("tcp dport 22 accept", "tcp dport 80 accept", "tcp dport 443 accep
 NEEDED = {
     "admins.ordinary": ("accounts", "groups", "packages"),
     "firewall.inbound": ("firewall", "units"),
+    "passwords.quality": ("packages",),
+    "root.locked": ("accounts",),
     "ssh.keys-only": ("sshd",),
     "sudo.password": ("sudo",),
+    "updates.automatic": ("apt", "packages", "units"),
 }
-NEEDED_FILES = {"firewall.inbound": FIREWALL_FILE, "ssh.keys-only": SSHD_FILE}
+NEEDED_FILES = (
+    ("firewall.inbound", FIREWALL_FILE),
+    ("passwords.quality", passwords.STACK),
+    ("passwords.quality", pwquality.FILE),
+    ("passwords.quality", "/etc/pam.d/passwd"),
+    ("root.locked", root.SU),
+    ("root.locked", root.SU_LOGIN),
+    ("ssh.keys-only", SSHD_FILE),
+)
+RULES = {"minlen": "15", "enforce_for_root": "", "badwords": passwords.FORBIDDEN}
+UPGRADES = {
+    "APT::Periodic::Update-Package-Lists": ("1",),
+    "APT::Periodic::Unattended-Upgrade": ("1",),
+    "Unattended-Upgrade::Mail": ("root",),
+    "Unattended-Upgrade::MailReport": ("only-on-error",),
+    ORIGINS: ("label=Debian-Security",),
+}
 
 
 def clean() -> Snapshot:
@@ -49,16 +70,20 @@ def clean() -> Snapshot:
         key_files=keys,
     )
     return snapshot(
-        packages={"sudo": "1", "nftables": "1"},
+        packages=dict.fromkeys(("sudo", "nftables", *passwords.PACKAGES, updates.PACKAGE), "1"),
         groups={"sudo": (), ADMINS: ()},
         accounts={"root": account(0, shell="/bin/bash"), "alice": alice},
         sudo=Sudo(installed=True, policy={}),
         sshd=sshd(settings),
         firewall=Firewall(installed=True, base_chains=(), holdfast=TABLE, forwarding=False),
-        units={FIREWALL_UNIT: Unit(active="active", enabled="enabled")},
+        units=dict.fromkeys((FIREWALL_UNIT, *updates.TIMERS), RUNS),
+        apt=Apt(settings=UPGRADES),
         files={
             FIREWALL_FILE: file(loadable(TABLE)),
             SSHD_FILE: file(render(blocks(site().hosts["app"], site()))),
+            passwords.STACK: file(PWQUALITY_LINE + COMMON_PASSWORD),
+            pwquality.FILE: file(pwquality.render(RULES)),
+            root.SU: file(f"{root.ONLY_ADMINS}\n{SU}"),
             "/etc/ssh/sshd_config": file("Include /etc/ssh/sshd_config.d/*.conf\n"),
         },
     )
@@ -84,8 +109,8 @@ def test_a_section_that_could_not_be_read_makes_it_unknown(control: str, section
     assert (finding.status, finding.reason) == (Status.UNKNOWN, REASON)
 
 
-@pytest.mark.parametrize(("control", "path"), NEEDED_FILES.items())
-def test_a_file_of_ours_that_could_not_be_read_makes_it_unknown(control: str, path: str) -> None:
+@pytest.mark.parametrize(("control", "path"), NEEDED_FILES)
+def test_a_file_that_could_not_be_read_makes_it_unknown(control: str, path: str) -> None:
     seen = clean()
     files = {**seen.files, path: Unreadable(unreadable=REASON)}
     assert findings(seen.model_copy(update={"files": files}))[control].status is Status.UNKNOWN

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from holdfast.servers import pwquality
+from holdfast.servers import pam_config, pwquality
 from holdfast.servers.attack import (
     Attack,
     Attacker,
@@ -19,7 +19,7 @@ from holdfast.servers.attack import (
     succeeded,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
-from holdfast.servers.snapshot import Snapshot, Unreadable, judged
+from holdfast.servers.snapshot import Snapshot, judged
 from holdfast.site import Host, PasswordProfile, Site
 
 # cracklib-runtime brings the dictionary: without one, pam_pwquality refuses every password.
@@ -33,19 +33,30 @@ FORBIDDEN = (
     "zxcvbnm yxcvbnm passwor changeme letmein welcome"
 )
 FLAG = ""  # an option that stands without a value
+SHOWN = 200  # characters of a host's own text in a gap
 
-# The option, and what it has to be at least (a credit: at most, more negative is stricter).
+# The option, and what it has to be at least. A credit is one at most: a positive one takes
+# characters off the length, a negative one demands that many of its class.
 FLOORS: Mapping[PasswordProfile, Mapping[str, int]] = {
     PasswordProfile.NIST: {"minlen": 15},
     PasswordProfile.COMPLIANCE: {"minlen": 10, "difok": 3},
 }
 CREDITS: Mapping[PasswordProfile, Mapping[str, int]] = {
-    PasswordProfile.NIST: {},
+    PasswordProfile.NIST: {"ucredit": 0, "lcredit": 0, "dcredit": 0, "ocredit": 0},
     PasswordProfile.COMPLIANCE: {"ucredit": -1, "lcredit": -2, "dcredit": -1, "ocredit": -1},
 }
 # Checks that are on by default and must not be switched off.
 CHECKS = ("dictcheck", "usercheck", "enforcing")
-DEFAULTS = {"minlen": 8, "difok": 1, "ucredit": 0, "lcredit": 0, "dcredit": 0, "ocredit": 0}
+DEFAULTS = {
+    "minlen": 8,
+    "difok": 1,
+    "ucredit": 0,
+    "lcredit": 0,
+    "dcredit": 0,
+    "ocredit": 0,
+    "retry": 1,
+    **dict.fromkeys(CHECKS, 1),
+}
 
 
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
@@ -55,42 +66,51 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
         if package not in judged(snapshot.packages):
             want = Want(f"package {package}", "installed", "yes", Phase.WIDEN)
             yield Gap(f"{package} is not installed", f"package {package}: absent", wants=(want,))
-    arguments = _arguments(snapshot)
-    if arguments is None:
+    asked = _asked(snapshot)
+    if asked is None:
         yield _not_asked(snapshot)
+    arguments = () if asked is None else asked.arguments
     texts = _texts(snapshot)
-    held = pwquality.combined(texts, arguments or ())
-    yield from _rules(held, texts, arguments or (), site.profiles.passwords)
-    tries = pwquality.combined({}, arguments or ()).get("retry", "1")
-    if not tries.isdigit() or not 0 < int(tries) <= MOST_TRIES:
+    held = pwquality.combined(texts, arguments)
+    unread = _unread(texts)
+    if unread is not None:
+        yield unread  # what the rules then are, and whether ours would count, is seen afterwards
+    else:
+        yield from _rules(held, texts, arguments, site.profiles.passwords)
+    tries = _number(held, "retry")
+    if not 0 < tries <= MOST_TRIES:
         yield Gap(
             f"a new password may be tried {tries} times",
-            f"{STACK}: retry={tries}",
+            f"{STACK} and {pwquality.MAIN}: retry={tries}",
             mend="set retry=3 in /usr/share/pam-configs/pwquality, then: sudo pam-auth-update",
         )
     yield from _other_ways(snapshot)
 
 
-def _arguments(snapshot: Snapshot) -> tuple[str, ...] | None:
-    """Return what stands behind pam_pwquality.so in the stack for passwords, None without it."""
-    for line in _lines(STACK, snapshot):
-        words = line.split()
-        if pwquality.MODULE in words and words[0] == "password":
-            return tuple(words[words.index(pwquality.MODULE) + 1 :])
+def _asked(snapshot: Snapshot) -> pam_config.PamLine | None:
+    """Return the rule of the stack that nobody gets past with a weak password, None without one."""
+    for rule in _setting_passwords(STACK, snapshot):
+        if rule.module == pwquality.MODULE:
+            return rule if rule.binding else None
+        if rule.module == "pam_unix.so":
+            return None  # it has set the password already
     return None
 
 
-def _lines(path: str, snapshot: Snapshot) -> list[str]:
+def _setting_passwords(path: str, snapshot: Snapshot) -> list[pam_config.PamLine]:
     held = snapshot.files.get(path)
     text = "" if held is None else judged(held).content or ""
-    lines = (line.split("#")[0].strip() for line in text.splitlines())
-    return [line for line in lines if line]
+    return [rule for rule in pam_config.parse(text) if rule.kind == "password"]
 
 
 def _not_asked(snapshot: Snapshot) -> Gap:
     what, evidence = "a new password is not checked", f"{STACK} has no {pwquality.MODULE}"
+    stands = [r for r in _setting_passwords(STACK, snapshot) if r.module == pwquality.MODULE]
+    if stands:
+        evidence = f"{STACK}: {stands[0].text.strip()}: it does not bind, or comes too late"
     held = snapshot.files.get(STACK)
-    if held is not None and "pam-auth-update" not in (judged(held).content or ""):
+    edited = held is not None and "pam-auth-update" not in (judged(held).content or "")
+    if stands or edited:
         mend = "this file is not Debian's any more: look at it, then: sudo pam-auth-update --force"
         return Gap(what, evidence, mend=mend)
     value = f"password {pwquality.MODULE}"
@@ -104,6 +124,17 @@ def _texts(snapshot: Snapshot) -> dict[str, str]:
         for path, held in snapshot.files.items()
         if path == pwquality.MAIN or path.startswith(pwquality.FOLDER + "/")
     }
+
+
+def _unread(texts: Mapping[str, str]) -> Gap | None:
+    path, line = pwquality.refused(texts) or (pwquality.FILE, "")
+    if path == pwquality.FILE:
+        return None  # ours is written anew, without that line
+    return Gap(
+        "the rules for passwords are not read to their end",
+        f"{path}: {line[:SHOWN]}",
+        mend=f"libpwquality does not understand this line of {path} and stops there: mend it",
+    )
 
 
 def _rules(
@@ -120,12 +151,13 @@ def _rules(
         if _number(held, option) > most:
             wanted[option] = str(most)
     for option in CHECKS:
-        if _off(held.get(option, "1")):
+        if _number(held, option) == 0:
             wanted[option] = "1"
     if "enforce_for_root" not in held:
         wanted["enforce_for_root"] = FLAG
-    if not set(FORBIDDEN.split()) <= set(held.get("badwords", "").split()):
-        wanted["badwords"] = FORBIDDEN
+    own = held.get("badwords", "").split()
+    if not set(FORBIDDEN.split()) <= set(own):
+        wanted["badwords"] = " ".join(dict.fromkeys([*FORBIDDEN.split(), *own]))
     for option, value in wanted.items():
         yield _rule(option, value, held, texts, arguments)
 
@@ -137,27 +169,24 @@ def _rule(
     texts: Mapping[str, str],
     arguments: tuple[str, ...],
 ) -> Gap:
-    seen = f"{option} is {held[option]}" if option in held else f"{option} is not set"
+    seen = f"{option} is {held[option][:SHOWN]}" if option in held else f"{option} is not set"
     what = f"the rule for passwords is weaker than it should be in {option}"
-    if any(argument.partition("=")[0] == option for argument in arguments):
+    if any(argument.partition("=")[0].lower() == option for argument in arguments):
         mend = f"take {option} out of /usr/share/pam-configs/pwquality, then: sudo pam-auth-update"
         return Gap(what, f"{STACK}: {seen}", mend=mend)
+    if len(f"{option} = {value}") > pwquality.LONGEST_LINE:
+        mend = f"shorten {option} on the host: libpwquality reads no line that would hold them all"
+        return Gap(what, seen, mend=mend)
     wants = [Want("pwquality", option, value, Phase.WIDEN)]
-    for line in texts.get(pwquality.MAIN, "").splitlines():
-        if option in pwquality.parse(line):  # the main file overrides ours: its line gives way
-            wants.append(Want(f"lines {pwquality.MAIN}", line, f"# {line}", Phase.WIDEN))
+    for path in pwquality.read_after_ours(texts):  # what overrides ours gives way
+        for line in texts[path].split("\n"):
+            if option in pwquality.parse(line):
+                wants.append(Want(f"lines {path}", line, f"# {line}", Phase.WIDEN))
     return Gap(what, seen, wants=tuple(wants))
 
 
 def _number(held: Mapping[str, str], option: str) -> int:
-    try:
-        return int(held[option])
-    except (KeyError, ValueError):
-        return DEFAULTS[option]
-
-
-def _off(value: str) -> bool:
-    return value.lstrip("-").isdigit() and int(value) == 0
+    return int(held[option]) if option in held else DEFAULTS[option]
 
 
 def _other_ways(snapshot: Snapshot) -> Iterator[Gap]:
@@ -165,20 +194,14 @@ def _other_ways(snapshot: Snapshot) -> Iterator[Gap]:
     for path in sorted(snapshot.files):
         if not path.startswith("/etc/pam.d/") or path.startswith("/etc/pam.d/common-"):
             continue
-        if isinstance(snapshot.files[path], Unreadable):
-            continue
-        own = [line for line in _lines(path, snapshot) if _sets_passwords(line)]
-        if own and not any(pwquality.MODULE in line for line in own):
+        own = _setting_passwords(path, snapshot)
+        sets = [rule for rule in own if rule.module == "pam_unix.so"]
+        if sets and not any(rule.module == pwquality.MODULE for rule in own):
             yield Gap(
                 "passwords can be set past the rule",
-                f"{path}: {own[0]}",
+                f"{path}: {sets[0].text.strip()}",
                 mend=f"put `@include common-password` in the place of that line of {path}",
             )
-
-
-def _sets_passwords(line: str) -> bool:
-    words = line.lstrip("-").split()
-    return words[:1] == ["password"] and "pam_unix.so" in words
 
 
 # Each is refused for a reason of its own: guessed first, the name itself, a walk, one word twice.

@@ -17,12 +17,13 @@ from holdfast.servers.attack import (
     succeeded,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
+from holdfast.servers.pam_config import INCLUDE, PamLine, parse
 from holdfast.servers.plan import login_proven
-from holdfast.servers.snapshot import Snapshot, judged
+from holdfast.servers.snapshot import CannotJudge, Snapshot, judged
 from holdfast.site import Host, Site
 
 SU = "/etc/pam.d/su"
-ROOT_PASSES = ["auth", "sufficient", "pam_rootok.so"]
+SU_LOGIN = "/etc/pam.d/su-l"  # what `su -` asks; Debian's includes the other
 ONLY_ADMINS = "auth       required   pam_wheel.so use_uid group=sudo"
 REFUSED = 1  # su(1): authentication failure
 
@@ -33,10 +34,13 @@ GUESSES = ("", "root", "toor", "password", "admin", "debian", "changeme", "12345
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
     """Yield the passwords that make somebody root."""
     snapshot = snapshots[host.name]
-    root = judged(snapshot.accounts)["root"]
+    root = judged(snapshot.accounts).get("root")
+    if root is None:
+        raise CannotJudge("there is no account root in what was read")
     if root.password != "locked":
         yield _locked(root.password, snapshot, site)
-    yield from _su(snapshot)
+    for path in (SU, SU_LOGIN):
+        yield from _su(path, snapshot)
 
 
 def _locked(password: str, snapshot: Snapshot, site: Site) -> Gap:
@@ -52,39 +56,48 @@ def _locked(password: str, snapshot: Snapshot, site: Site) -> Gap:
     )
 
 
-def _su(snapshot: Snapshot) -> Iterator[Gap]:
-    held = snapshot.files.get(SU)
+def _su(path: str, snapshot: Snapshot) -> Iterator[Gap]:
+    held = snapshot.files.get(path)
     if held is None:
-        return  # there is no su
-    lines = (judged(held).content or "").split("\n")
-    what = "whoever knows a password may become somebody else by su"
-    wheel = [line for line in lines if _limits(line)]
-    if any(_trusts(line) for line in wheel):
-        mend = f"remove `trust` from the line of pam_wheel.so in {SU}"
-        yield Gap("su asks members of a group for no password", SU, mend=mend)
-    elif not wheel:
-        yield from _first_line(what, lines)
-
-
-def _first_line(what: str, lines: list[str]) -> Iterator[Gap]:
-    """Put ours behind the line that lets root itself through: su of system services stays."""
-    root_passes = [line for line in lines if line.split()[:3] == ROOT_PASSES]
-    if not root_passes:
-        mend = f"add to {SU}, before every other line of auth: {ONLY_ADMINS}"
-        yield Gap(what, f"{SU} is not Debian's any more", mend=mend)
+        return  # there is no such su
+    rules = [rule for rule in parse(judged(held).content or "") if rule.kind in ("auth", INCLUDE)]
+    if any(
+        rule.control in (INCLUDE, "include", "substack") and rule.module == "su" for rule in rules
+    ):
         return
-    line = root_passes[0]
-    want = Want(f"lines {SU}", line, f"{line}\n{ONLY_ADMINS}", Phase.NARROW)
-    yield Gap(what, f"{SU} has no pam_wheel.so", wants=(want,))
+    wheel = [rule for rule in rules if rule.module == "pam_wheel.so"]
+    if any("trust" in rule.arguments for rule in wheel):
+        mend = f"remove `trust` from the line of pam_wheel.so in {path}"
+        yield Gap("su asks members of a group for no password", path, mend=mend)
+    if not any(_limits(rule, snapshot) for rule in wheel):
+        yield _open_to_all(path, rules)
 
 
-def _limits(line: str) -> bool:
-    words = line.split("#")[0].split()
-    return "pam_wheel.so" in words and words[0] == "auth" and "deny" not in words
+def _limits(rule: PamLine, snapshot: Snapshot) -> bool:
+    """Whether nobody gets past this rule, to any account, who may not use sudo either."""
+    exceptions = {"deny", "trust", "root_only"} & set(rule.arguments)
+    return rule.binding and not exceptions and not _outsiders(rule, snapshot)
 
 
-def _trusts(line: str) -> bool:
-    return "trust" in line.split()
+def _outsiders(rule: PamLine, snapshot: Snapshot) -> set[str]:
+    named = [a.removeprefix("group=") for a in rule.arguments if a.startswith("group=")]
+    if "sudo" in named[-1:]:
+        return set()
+    groups = judged(snapshot.groups)
+    group = named[-1] if named else "wheel" if "wheel" in groups else "root"
+    accounts = judged(snapshot.accounts).items()
+    return {n for n, a in accounts if n != "root" and group in a.groups and "sudo" not in a.groups}
+
+
+def _open_to_all(path: str, rules: list[PamLine]) -> Gap:
+    """Put ours behind the line that lets root itself through: su of system services stays."""
+    what = "whoever knows a password may become somebody else by su"
+    for rule in rules:
+        if (rule.control, rule.module) == ("sufficient", "pam_rootok.so") and "\n" not in rule.text:
+            wants = (Want(f"lines {path}", rule.text, f"{rule.text}\n{ONLY_ADMINS}", Phase.NARROW),)
+            return Gap(what, f"{path}: pam_wheel.so does not keep it to group sudo", wants=wants)
+    mend = f"add to {path}, before every other line of auth: {ONLY_ADMINS}"
+    return Gap(what, f"{path} is not Debian's any more", mend=mend)
 
 
 async def _become_root_by_su(attacker: Attacker) -> Verdict:
@@ -94,7 +107,7 @@ async def _become_root_by_su(attacker: Attacker) -> Verdict:
     tried = 0
     for guess in (*GUESSES, (await attacker.own_password()).reveal()):
         ran = await attacker.run(["su", "--login", "--command", "id -u"], f"{guess}\n")
-        if ran.status == 0 and ran.output.strip().endswith("0"):
+        if ran.status == 0 and ran.output.split()[-1:] == ["0"]:
             return succeeded("`su -` made the login root with a guessed password")
         if ran.status != REFUSED:
             return inconclusive(f"su did not run: status {ran.status}")

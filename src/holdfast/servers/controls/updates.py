@@ -5,22 +5,28 @@ The guide leaves this out; what is known and mended is what gets attacked first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from holdfast.servers import apt_config
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
-from holdfast.servers.snapshot import Snapshot, judged
+from holdfast.servers.snapshot import CannotJudge, Snapshot, judged
 from holdfast.site import Host, Site
 
 PACKAGE = "unattended-upgrades"
 TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
 
-# Days between two runs; 0 or nothing is never, "always" is each time.
+# The time between two runs, in days where no unit stands; 0 or nothing is never, "always" is
+# each time.
 DAILY = ("APT::Periodic::Update-Package-Lists", "APT::Periodic::Unattended-Upgrade")
 SWITCH = "APT::Periodic::Enable"
 MAIL, REPORT = "Unattended-Upgrade::Mail", "Unattended-Upgrade::MailReport"
 REPORTS = ("only-on-error", "on-change", "always")
 ORIGINS = ("Unattended-Upgrade::Origins-Pattern", "Unattended-Upgrade::Allowed-Origins")
-LONGEST_DAYS = 1
+LONGEST_S = 24 * 60 * 60
+UNITS_S = {"": 24 * 60 * 60, "d": 24 * 60 * 60, "h": 60 * 60, "m": 60, "s": 1}
+OFF = re.compile(r"0+")
+INTERVAL = re.compile(r"([0-9]{1,9})([smhd]?)")
 
 
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
@@ -39,13 +45,13 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
         )
     for key in DAILY:
         if not _often(_value(settings, key)):
-            yield _setting(f"{key} does not happen every day", key, "1", settings)
-    if _value(settings, SWITCH) == "0":
-        yield _setting("apt's own timetable is switched off", SWITCH, "1", settings)
+            yield _setting(f"{key} does not happen every day", key, "1", snapshot)
+    if OFF.fullmatch(_value(settings, SWITCH)):
+        yield _setting("apt's own timetable is switched off", SWITCH, "1", snapshot)
     if not _value(settings, MAIL):
-        yield _setting("nobody is told when an update fails", MAIL, _address(site), settings)
+        yield _setting("nobody is told when an update fails", MAIL, _address(site), snapshot)
     if _value(settings, REPORT) not in REPORTS:
-        yield _setting("failures of updates are not reported", REPORT, REPORTS[0], settings)
+        yield _setting("failures of updates are not reported", REPORT, REPORTS[0], snapshot)
     yield from _timers(snapshot)
 
 
@@ -60,15 +66,18 @@ def _value(settings: Mapping[str, tuple[str, ...]], key: str) -> str:
 def _often(value: str) -> bool:
     if value == "always":
         return True
-    number = value.rstrip("smhd")
-    if not number.isdigit() or int(number) == 0:
-        return False
-    return value[-1] in "smh" or int(number) <= LONGEST_DAYS
+    interval = INTERVAL.fullmatch(value)
+    return interval is not None and 0 < int(interval[1]) * UNITS_S[interval[2]] <= LONGEST_S
 
 
-def _setting(what: str, key: str, value: str, settings: Mapping[str, tuple[str, ...]]) -> Gap:
-    seen = _value(settings, key)
-    evidence = f"apt-config: {key} is {seen or 'not set'}"
+def _setting(what: str, key: str, value: str, snapshot: Snapshot) -> Gap:
+    evidence = f"apt-config: {key} is {_value(judged(snapshot.apt).settings, key) or 'not set'}"
+    held = snapshot.files.get(apt_config.FILE)
+    if held is not None and apt_config.parse(judged(held).content or "").get(key) == value:
+        mend = (
+            f"take {key} out of the file that overrides {apt_config.FILE}: grep -r {key} /etc/apt"
+        )
+        return Gap(what, evidence, mend=mend)
     return Gap(what, evidence, wants=(Want("apt", key, value, Phase.WIDEN),))
 
 
@@ -78,7 +87,9 @@ def _address(site: Site) -> str:
 
 def _timers(snapshot: Snapshot) -> Iterator[Gap]:
     for name in TIMERS:
-        unit = judged(snapshot.units)[name]
+        unit = judged(snapshot.units).get(name)
+        if unit is None:
+            raise CannotJudge(f"{name} is not among the units that were read")
         if unit.enabled in ("masked", "not-found"):
             yield Gap(
                 f"{name} never runs",

