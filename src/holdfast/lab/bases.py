@@ -1,6 +1,7 @@
 """Cached servers that hosts start from: one base per release, one layer per role upon it."""
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from holdfast.lab.records import folder, locked, make_folder
 Report = Callable[[str], None]
 
 _BUILD_WITHIN_S = 1200.0
+_KEPT_UNUSED_S = 24 * 3600.0  # another checkout on this machine may have another recipe
 
 
 def base_layers(
@@ -40,6 +42,8 @@ def base_layers(
             _forget_older(release)
             _build_base(release, base, lock)
         layers: tuple[Path, ...] = (base,)
+        for used in (base, repository(release)):
+            os.utime(used)
         for role in sorted(set(roles) & set(ROLE_PACKAGES)):
             layers = _role_layers(release, role, layers, report, overlay=overlay)
     return layers
@@ -133,10 +137,11 @@ def _emptied(partial: Path) -> Path:
 
 
 def _forget_older(release: str) -> None:
-    """Remove bases of former recipes that no lab runs from."""
+    """Remove bases of former recipes that nobody has started a server from for a day."""
     for kept in (folder() / "bases", folder() / "packages"):
         for path in kept.glob(f"{release}-*"):
-            if digest() not in path.name and not in_use(path):
+            unused_s = time.time() - path.stat().st_mtime
+            if digest() not in path.name and unused_s > _KEPT_UNUSED_S and not in_use(path):
                 unmount_below(path)
                 remove_tree(path)
 

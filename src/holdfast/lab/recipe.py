@@ -39,6 +39,7 @@ INSTALLABLE_PACKAGES = (
     "age",
     "apache2",
     "chrony",
+    "cracklib-runtime",
     "iptables",
     "libpam-google-authenticator",
     "libpam-pwquality",

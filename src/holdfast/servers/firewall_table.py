@@ -73,7 +73,7 @@ ExecStart=/usr/sbin/nft -f {FILE}
 ExecReload=/usr/sbin/nft -f {FILE}
 
 [Install]
-WantedBy=sysinit.target
+WantedBy=sysinit.target nftables.service
 """
 
 

@@ -152,14 +152,14 @@ def _other_filters(
     snapshot: Snapshot, firewall: Firewall, wanted: tuple[Allowance, ...]
 ) -> Iterator[Gap]:
     """A packet has to pass every filter: one more that drops may keep out what the site lets in."""
+    packages = judged(snapshot.packages)
     seen = [_spelled(chain) for chain in firewall.base_chains if _may_keep_out(chain)]
-    if not firewall.installed and "iptables" in judged(snapshot.packages):
+    if not firewall.installed and "iptables" in packages:
         seen.append("iptables is installed, and its rules are unknown until nftables is")
     if not seen:
         return
     ports = ", ".join(dict.fromkeys(f"{a.protocol} {a.port}" for a in wanted))
-    ufw = judged(snapshot.units).get("ufw.service")
-    stop = "sudo ufw disable" if ufw and ufw.active == "active" else "set its policy to accept"
+    stop = "sudo ufw disable" if "ufw" in packages else "set its policy to accept"
     yield Gap(
         "a packet filter of somebody else may keep out what the site lets in",
         "; ".join(seen),
