@@ -228,7 +228,7 @@ def test_every_attack_runs_when_asked_for(run: Run) -> None:
 
 def test_the_database_is_not_attacked_on_an_application_host(run: Run) -> None:
     found = json.loads(run("prove", "--format", "json", site=ONE_HOST).out)
-    assert "firewall.inbound/database" not in [attack["attack"] for attack in found["attacks"]]
+    assert "provisioning.separate/database" not in [attack["attack"] for attack in found["attacks"]]
 
 
 def test_a_plan_for_programs_names_what_failed(run: Run) -> None:

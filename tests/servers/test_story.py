@@ -78,7 +78,7 @@ def test_untouched_servers_become_clean_and_repel_what_succeeded_before(
     assert {(name, "ssh.keys-only/root-with-key") for name in ("app", "db")} <= succeeded
     assert {
         ("db", "firewall.inbound/usual-ports"),
-        ("db", "firewall.inbound/database"),
+        ("db", "provisioning.separate/database"),
     } <= succeeded
 
     assert holdfast("apply", "--yes", site=lab_site).code == 0
