@@ -114,7 +114,7 @@ def test_where_nothing_is_redirected_there_is_no_chain_for_it() -> None:
 
 def test_what_is_redirected_is_let_in_by_the_port_that_was_asked_for() -> None:
     found = chains(render([], [Redirect(80, 3000)]))
-    assert found["redirected"][1:] == ["tcp dport 80 redirect to :3000"]
+    assert found["redirected"][1:] == ["fib daddr type local tcp dport 80 redirect to :3000"]
     assert found["new_redirected"] == ["tcp dport 3000 ct original proto-dst 80 accept"]
     assert found["input"][-1] == "jump new_redirected"
 

@@ -49,7 +49,9 @@ _NEW_ICMP = (
     *(f"icmpv6 type {name} accept" for name in _ICMPV6),
 )
 _REDIRECTED = "type nat hook prerouting priority dstnat; policy accept;"
-_REDIRECT = re.compile(r"tcp dport ([1-9][0-9]{0,4}) redirect to :([1-9][0-9]{0,4})")
+_REDIRECT = re.compile(
+    r"fib daddr type local tcp dport ([1-9][0-9]{0,4}) redirect to :([1-9][0-9]{0,4})"
+)
 BASE_VERSION = "1"
 
 # The table must stand before any address does, and must not wait for anything that needs it.
@@ -119,7 +121,9 @@ def _base(redirects: list[Redirect], *, forward: bool) -> dict[str, list[str]]:
         base["new_redirected"] = [
             f"tcp dport {one.to} ct original proto-dst {one.port} accept" for one in redirects
         ]
-        taken = [f"tcp dport {one.port} redirect to :{one.to}" for one in redirects]
+        # What is only forwarded, as of containers to the internet, is nobody's visitor.
+        own = "fib daddr type local"
+        taken = [f"{own} tcp dport {one.port} redirect to :{one.to}" for one in redirects]
         base["redirected"] = [_REDIRECTED, *taken]
     return base
 

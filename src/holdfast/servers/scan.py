@@ -10,6 +10,7 @@ a success nor a sign that the host is protected: without a success, the scan is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 
@@ -77,7 +78,7 @@ async def scan_from_other_hosts(attacker: Attacker, ports: Iterable[tuple[str, i
     names = [name for name in attacker.site.hosts if name != attacker.host.name]
     if not names:
         return repelled("the site has no other host")
-    return worst([await scan(attacker, name, pairs) for name in names])
+    return worst(await asyncio.gather(*(scan(attacker, name, pairs) for name in names)))
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:

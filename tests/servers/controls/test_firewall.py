@@ -257,8 +257,9 @@ def test_ufw_is_taken_away_by_its_own_command() -> None:
     assert "sudo ufw disable" in gap.mend
 
 
-def test_rules_that_cannot_be_read_yet_are_told_before_they_can() -> None:
-    blind = host(None, written="", unit=None, installed=False, packages=("iptables",))
+@pytest.mark.parametrize("package", ["iptables", "python3-nftables"])
+def test_rules_that_cannot_be_read_yet_are_told_before_they_can(package: str) -> None:
+    blind = host(None, written="", unit=None, installed=False, packages=(package,))
     (before,) = manual(blind)
     (after,) = found(host(base_chains=(chain("drop"),)))
     assert before.what == after.what

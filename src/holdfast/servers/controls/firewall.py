@@ -28,6 +28,7 @@ from holdfast.servers.snapshot import BaseChain, Firewall, Snapshot, judged
 from holdfast.site import Host, Site
 
 UNIT_FILE = f"/etc/systemd/system/{FIREWALL_UNIT}"
+FILTERING_PACKAGES = ("iptables", "python3-nftables")  # they filter without the program nft
 IP_FAMILIES = ("inet", "ip", "ip6")
 
 
@@ -154,8 +155,9 @@ def _other_filters(
     """A packet has to pass every filter: one more that drops may keep out what the site lets in."""
     packages = judged(snapshot.packages)
     seen = [_spelled(chain) for chain in firewall.base_chains if _may_keep_out(chain)]
-    if not firewall.installed and "iptables" in packages:
-        seen.append("iptables is installed, and its rules are unknown until nftables is")
+    if not firewall.installed:
+        others = [name for name in FILTERING_PACKAGES if name in packages]
+        seen += [f"{name} is installed; its rules are unknown until nftables is" for name in others]
     if not seen:
         return
     ports = ", ".join(dict.fromkeys(f"{a.protocol} {a.port}" for a in wanted))

@@ -150,7 +150,7 @@ PROVISIONING_SEPARATE = Control(
     principle=Principle.PREVENT_DIRECT_ACCESS,
     source="G3.1, G3.2",
     severity=Severity.HIGH,
-    stops="who gets into the application's host, or onto the internet, has the database before him",
+    stops="a break-in at the application, or a guess from the internet, has the database as well",
     changes=(
         "Has Holdfast's packet filter keep everybody from the database but the hosts that use "
         "it, at their private addresses. Moving a database to a host of its own, or giving hosts "
