@@ -112,3 +112,13 @@ def test_a_filter_that_lets_strangers_to_the_database_is_closed(running: str) ->
 @pytest.mark.parametrize("rule", ["tcp dport 8080 accept", "udp dport 3306 accept"])
 def test_other_ports_that_are_let_in_are_not_the_databases(rule: str) -> None:
     assert found(host(render([*MEANT, rule]))) == []
+
+
+def test_what_the_filter_cannot_close_is_for_a_person() -> None:
+    text = TOGETHER + (
+        '[apps.todo]\nhost = "app"\nuser = "todo"\nnames = ["todo.example.com"]\nserve = "direct"\n'
+    )
+    web = [f"tcp dport {port} accept" for port in (22, 80, 443)]
+    led = render([*web, *MEANT[1:]], [Redirect(80, 3306)])
+    (_, gap) = found(host(led), "app", text)
+    assert (gap.automatic, "loopback" in gap.mend) == (False, True)

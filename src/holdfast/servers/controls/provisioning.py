@@ -83,6 +83,7 @@ def _public_listeners(
     yield Gap(
         f"database {database.name} can be reached on a public address",
         ", ".join(f"{one.process or 'a process'} on {one.address} port {port}" for one in public),
+        mend="have the database listen on loopback and the private address alone",
         wants=wants_of_the_filter(host, snapshots, site),
     )
 
