@@ -58,6 +58,17 @@ from = ["app"]
 grants = {{ "*" = ["SELECT"] }}
 """
 
+DIRECT_SITE = (
+    SITE
+    + """
+[apps.todo]
+host = "app"
+user = "todo"
+names = ["todo.example.com"]
+serve = "direct"
+"""
+)
+
 
 def site(text: str = SITE, operator: str = "alice") -> Site:
     return parse_site(text, path=Path("/nowhere/holdfast.toml")).run_by(operator)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from building import SITE, key_line, site
+from building import DIRECT_SITE, SITE, key_line, site
 
 from holdfast.servers.access import (
     MATRIX,
     Allowance,
     Origin,
     Place,
+    Redirect,
     Right,
     Row,
     allowances,
@@ -19,6 +20,7 @@ from holdfast.servers.access import (
     is_address,
     never_turned_away,
     next_hops,
+    redirects,
     sources,
     ssh_sources,
 )
@@ -56,6 +58,17 @@ private_address = "10.0.0.13"
 
 def rows(of: Site, host: str) -> set[tuple[str, int, str | None]]:
     return {(a.protocol, a.port, a.source) for a in allowances(of.hosts[host], of)}
+
+
+def test_ports_are_redirected_where_an_application_serves_itself() -> None:
+    of = site(DIRECT_SITE)
+    assert redirects(of.hosts["app"], of) == (Redirect(80, 3000), Redirect(443, 3003))
+
+
+@pytest.mark.parametrize("name", ["app", "db"])
+def test_ports_are_redirected_nowhere_else(name: str) -> None:
+    of = site(DIRECT_SITE if name == "db" else SITE)
+    assert redirects(of.hosts[name], of) == ()
 
 
 def test_an_application_host_lets_in_admins_and_the_web() -> None:

@@ -9,21 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.servers.access import Redirect
 from holdfast.servers.firewall_table import (
     FILE,
     UNIT,
     allowance,
     allowed,
+    as_written,
     base_stands,
     chains,
     loadable,
+    redirects,
     render,
     same,
+    stops_forwarding,
 )
 
 ports = st.integers(1, 65535)
 sources = st.none() | st.ip_addresses().map(str)
 rules = st.sets(st.builds(allowance, st.sampled_from(["tcp", "udp"]), ports, sources), max_size=8)
+taken = st.dictionaries(ports, ports, max_size=4).map(
+    lambda found: sorted(Redirect(port, to) for port, to in found.items())
+)
+tables = st.builds(render, rules, taken, forward=st.booleans())
 
 
 @pytest.mark.parametrize(
@@ -56,6 +64,25 @@ def test_two_tables_are_the_same_when_they_let_the_same_in(one: set[str], other:
     assert same(render(one), render(other)) is (one == other)
 
 
+@given(rules, taken, st.booleans())
+def test_what_a_table_does_is_read_back_from_it(
+    wanted: set[str], of: list[Redirect], forward: bool
+) -> None:
+    table = render(wanted, of, forward=forward)
+    read = (allowed(table), redirects(table), not stops_forwarding(table))
+    assert read == (sorted(wanted), of, forward)
+
+
+@given(tables)
+def test_whatever_a_table_does_it_stands_as_it_was_written(table: str) -> None:
+    assert (base_stands(table), as_written(table)) == (True, table)
+
+
+@given(tables, tables)
+def test_tables_that_are_written_alike_do_the_same(one: str, other: str) -> None:
+    assert same(one, other) is (one == other)
+
+
 @given(rules)
 def test_the_file_holds_the_table_as_it_will_run(wanted: set[str]) -> None:
     assert loadable(render(wanted)).endswith(render(wanted))
@@ -79,6 +106,22 @@ def test_a_table_with_an_open_base_is_not_the_same() -> None:
 def test_a_wanted_table_with_an_open_base_is_not_the_same_either() -> None:
     table = render(["tcp dport 22 accept"])
     assert not same(table, table.replace("policy drop", "policy accept"))
+
+
+def test_where_nothing_is_redirected_there_is_no_chain_for_it() -> None:
+    assert set(chains(render([]))) == {"new_tcp", "new_udp", "input", "forward", "new_icmp"}
+
+
+def test_what_is_redirected_is_let_in_by_the_port_that_was_asked_for() -> None:
+    found = chains(render([], [Redirect(80, 3000)]))
+    assert found["redirected"][1:] == ["fib daddr type local tcp dport 80 redirect to :3000"]
+    assert found["new_redirected"] == ["tcp dport 3000 ct original proto-dst 80 accept"]
+    assert found["input"][-1] == "jump new_redirected"
+
+
+def test_a_table_for_a_host_that_forwards_has_no_chain_for_that() -> None:
+    free = chains(render([], forward=True))
+    assert set(chains(render([]))) - set(free) == {"forward"}
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
@@ -143,21 +186,31 @@ def test_only_our_own_table_is_replaced() -> None:
     ]
 
 
+def test_the_unit_comes_after_the_one_that_flushes_every_table() -> None:
+    (after,) = [line for line in UNIT.splitlines() if line.startswith("After=")]
+    assert after.endswith(" nftables.service")
+
+
 def test_the_unit_loads_the_file_that_is_written() -> None:
     assert f"ExecStart=/usr/sbin/nft -f {FILE}" in UNIT.splitlines()
 
 
 @pytest.mark.skipif(shutil.which("nft") is None, reason="needs nft")
 def test_nft_takes_the_file(needs_root: None) -> None:
-    table = render([allowance("tcp", 22, None), allowance("tcp", 3306, "fd00::1")])
+    table = render([allowance("tcp", 3306, "fd00::1")], [Redirect(80, 3000)])
     command = ["unshare", "--net", "nft", "--check", "--file", "-"]
     ran = subprocess.run(command, input=loadable(table), text=True, capture_output=True)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.skipif(shutil.which("nft") is None, reason="needs nft")
-def test_nft_prints_the_table_as_it_is_written(needs_root: None) -> None:
-    table = render([allowance("udp", 53, None), allowance("tcp", 3306, "10.0.0.1")])
+@pytest.mark.parametrize("of", [[], [Redirect(80, 3000), Redirect(443, 3003)]])
+@pytest.mark.parametrize("forward", [False, True])
+def test_nft_prints_the_table_as_it_is_written(
+    needs_root: None, of: list[Redirect], forward: bool
+) -> None:
+    wanted = [allowance("udp", 53, None), allowance("tcp", 3306, "10.0.0.1")]
+    table = render(wanted, of, forward=forward)
     shell = "nft -f - && nft -s list table inet holdfast"
     command = ["unshare", "--net", "sh", "-c", shell]
     ran = subprocess.run(command, input=loadable(table), text=True, capture_output=True)

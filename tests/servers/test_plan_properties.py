@@ -5,20 +5,23 @@ from __future__ import annotations
 import random
 from datetime import date
 
-from building import COMMON_PASSWORD, SU, account, file, key_line, site, snapshot, sshd
+from building import COMMON_PASSWORD, DIRECT_SITE, SU, account, file, key_line, site, snapshot, sshd
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model import ORIGINS, PWQUALITY_LINE, changed, policy_of, proven, table
+from model import ORIGINS, PWQUALITY_LINE, changed, policy_of, proven
 
 from holdfast.servers import pwquality
+from holdfast.servers.access import Redirect
 from holdfast.servers.audit import Finding, judge
 from holdfast.servers.catalogue import all_controls
-from holdfast.servers.firewall_table import FILE
+from holdfast.servers.firewall_table import FILE, render
 from holdfast.servers.plan import Demand, changes, make_plan, wanted
 from holdfast.servers.snapshot import (
     Apt,
+    BaseChain,
     FileState,
     Firewall,
+    Listener,
     Snapshot,
     Sudo,
     Unit,
@@ -67,6 +70,23 @@ firewall_rules = st.sampled_from(
         "tcp dport 3306 accept",
         "udp dport 53 accept",
     ]
+)
+
+redirects = st.builds(Redirect, st.sampled_from([80, 443, 8080]), st.sampled_from([22, 3000, 3003]))
+foreign_chains = st.builds(
+    BaseChain,
+    family=st.sampled_from(["ip", "inet"]),
+    table=st.just("filter"),
+    chain=st.just("INPUT"),
+    hook=st.just("input"),
+    policy=st.sampled_from(["accept", "drop"]),
+)
+listeners = st.builds(
+    Listener,
+    protocol=st.just("tcp"),
+    address=st.sampled_from(["*", "127.0.0.1", "10.0.0.12"]),
+    port=st.sampled_from([80, 3000, 3306]),
+    process=st.just("x"),
 )
 
 sshd_settings = st.dictionaries(
@@ -189,7 +209,11 @@ def hosts(draw: st.DrawFn) -> Snapshot:
         lines = draw(st.lists(pwquality_lines, max_size=3))
         files[path] = file("".join(f"{line}\n" for line in lines))
     units |= {name: draw(timers) for name in ("apt-daily.timer", "apt-daily-upgrade.timer")}
-    running = table(*draw(st.sets(firewall_rules))) if loaded else None
+    running = None
+    if loaded:
+        one_each = {one.port: one for one in draw(st.sets(redirects))}
+        rules = draw(st.sets(firewall_rules))
+        running = render(rules, one_each.values(), forward=draw(st.booleans()))
     if loaded and draw(st.booleans()):
         running = (running or "").replace("policy drop", "policy accept")
     if draw(st.booleans()):
@@ -206,8 +230,12 @@ def hosts(draw: st.DrawFn) -> Snapshot:
         units=units,
         sshd=sshd(draw(sshd_settings), changed=draw(st.sampled_from([100.0, 300.0]))),
         firewall=Firewall(
-            installed="nftables" in packages, base_chains=(), holdfast=running, forwarding=False
+            installed="nftables" in packages,
+            base_chains=tuple(draw(st.lists(foreign_chains, max_size=1))),
+            holdfast=running,
+            forwarding=draw(st.booleans()),
         ),
+        listeners=tuple(draw(st.lists(listeners, max_size=2))),
         sudo=Sudo(installed="sudo" in packages, policy={}),
         apt=Apt(settings=draw(apt_settings) | draw(st.sampled_from([{}, NO_SECURITY]))),
     )
@@ -227,7 +255,7 @@ def applied(host: Snapshot, of: Site, name: str) -> tuple[Snapshot, int]:
 @settings(max_examples=300, deadline=None)
 @given(hosts(), st.sampled_from(["app", "db"]))
 def test_automatic_gaps_close_and_stay_closed(host: Snapshot, name: str) -> None:
-    of = site()
+    of = site(DIRECT_SITE)
     finished, _ = applied(host, of, name)
     left = [gap for f in findings(finished, of, name) for gap in f.gaps if gap.automatic]
     assert left == []
@@ -236,7 +264,7 @@ def test_automatic_gaps_close_and_stay_closed(host: Snapshot, name: str) -> None
 @settings(max_examples=100, deadline=None)
 @given(hosts(), st.sampled_from(["app", "db"]))
 def test_a_clean_host_yields_no_change(host: Snapshot, name: str) -> None:
-    of = site()
+    of = site(DIRECT_SITE)
     finished, _ = applied(host, of, name)
     again, rounds = applied(finished, of, name)
     assert rounds == 0
@@ -246,7 +274,7 @@ def test_a_clean_host_yields_no_change(host: Snapshot, name: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(hosts(), st.randoms(use_true_random=False))
 def test_the_order_of_gaps_does_not_matter(host: Snapshot, shuffle: random.Random) -> None:
-    of = site()
+    of = site(DIRECT_SITE)
     demands: list[Demand] = wanted(findings(host, of, "db"))
     shuffled = list(demands)
     shuffle.shuffle(shuffled)

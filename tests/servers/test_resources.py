@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model import table
 
+from holdfast.servers.access import Redirect
 from holdfast.servers.changes import (
     ABSENT,
     Change,
@@ -28,6 +29,7 @@ from holdfast.servers.changes import (
 from holdfast.servers.controls.sudo import gaps as sudo_gaps
 from holdfast.servers.firewall_table import FILE as FIREWALL_FILE
 from holdfast.servers.firewall_table import UNIT, allowed, loadable
+from holdfast.servers.firewall_table import render as render_table
 from holdfast.servers.resources import (
     FIREWALL_UNIT,
     SUDOERS_FILE,
@@ -459,6 +461,32 @@ def test_a_rule_is_added_to_those_that_are_there() -> None:
 def test_a_rule_is_taken_from_those_that_are_there() -> None:
     wants = {"allow tcp dport 23 accept": "absent"}
     assert loaded(wants, "tcp dport 22 accept", "tcp dport 23 accept") == ["tcp dport 22 accept"]
+
+
+@pytest.mark.parametrize(
+    ("wants", "redirects", "forward"),
+    [
+        ({"redirect 80": "3000"}, [Redirect(80, 3000), Redirect(8080, 22)], False),
+        ({"redirect 8080": "3003"}, [Redirect(8080, 3003)], False),
+        ({"redirect 8080": "absent"}, [], False),
+        ({"forward": "free"}, [Redirect(8080, 22)], True),
+    ],
+)
+def test_redirects_and_forwarding_are_laid_over_what_runs(
+    wants: Mapping[str, str], redirects: list[Redirect], forward: bool
+) -> None:
+    running = render_table(["tcp dport 22 accept"], [Redirect(8080, 22)])
+    (change,) = of_kind(changes("firewall", wants, with_table(running)), LoadFirewall)
+    assert isinstance(change, LoadFirewall)
+    wanted = render_table(["tcp dport 22 accept"], redirects, forward=forward)
+    assert change.text == loadable(wanted)
+
+
+def test_forwarding_stays_free_unless_it_is_to_be_stopped() -> None:
+    running = render_table([], forward=True)
+    for wants, expected in (({}, running), ({"forward": "stopped"}, render_table([]))):
+        found = changes("firewall", wants, with_table(running, files={}))
+        assert written(found, FIREWALL_FILE).content == loadable(expected)
 
 
 def test_the_kernel_and_the_file_get_the_same_table() -> None:

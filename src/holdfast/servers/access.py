@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
-from holdfast.site import Database, Host, Role, Site
+from holdfast.site import Database, Host, Role, Serve, Site
 
 ADMINS = "holdfast-admins"  # the group that AllowGroups lets in
 RESTRICTED = "holdfast-restricted"  # the group of the accounts that are held to one command
@@ -18,6 +18,7 @@ LIBRARY = "/usr/lib/holdfast"  # where the programs of the forced commands are
 NO_KEY = "none"
 SSH_PORT = 22
 WEB_PORTS = (80, 443)
+DIRECT_PORTS = {80: 3000, 443: 3003}  # where an application that serves itself listens
 
 
 class Place(StrEnum):
@@ -232,6 +233,21 @@ def _allowances(host: Host, site: Site) -> Iterator[Allowance]:
     for role in host.roles:
         for port in site.profiles.ports_of(role):
             yield Allowance("tcp", port, None, f"profiles.ports.{role}")
+
+
+@dataclass(frozen=True, order=True)
+class Redirect:
+    """New TCP connections to `port` that are taken to another port of the same host."""
+
+    port: int
+    to: int
+
+
+def redirects(host: Host, site: Site) -> tuple[Redirect, ...]:
+    """Return what is redirected on this host: the web's ports, where an application serves them."""
+    if all(app.serve is not Serve.DIRECT for app in site.apps_on(host.name)):
+        return ()
+    return tuple(Redirect(port, to) for port, to in sorted(DIRECT_PORTS.items()))
 
 
 def _ssh(host: Host, site: Site) -> Iterator[Allowance]:

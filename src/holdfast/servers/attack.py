@@ -15,6 +15,8 @@ from typing import Protocol
 from holdfast.servers.snapshot import Snapshot
 from holdfast.site import Host, Role, Secret, Site
 
+OUTSIDE = "outside"  # the vantage of everybody: the machine that Holdfast runs on
+
 
 class Outcome(StrEnum):
     REPELLED = "repelled"
@@ -31,7 +33,11 @@ class Kind(StrEnum):
 
 
 class Reach(StrEnum):
-    """How a connection attempt ended."""
+    """How an attempt to reach an endpoint ended.
+
+    TCP: a connection was taken, or refused. UDP: a datagram came back, or word that nobody listens
+    on that port (ICMP port unreachable).
+    """
 
     OPEN = "open"
     REFUSED = "refused"
@@ -49,8 +55,11 @@ class Login(StrEnum):
 
 @dataclass(frozen=True)
 class Endpoint:
+    """`protocol` is tcp or udp."""
+
     address: str
     port: int
+    protocol: str = "tcp"
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class Attacker(Protocol):
     login: str  # whose login `run` uses: the operator's, or root's where there is no other yet
 
     async def connect(self, vantage: str, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
-        """Try TCP connections from `outside` or from the host of that name."""
+        """Try every endpoint from `outside` or from the host of that name."""
         ...
 
     async def login_with_admin_key(self, user: str) -> Login:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from holdfast.servers.access import private
+from holdfast.servers.attack import OUTSIDE
+from holdfast.servers.hand.probe import probe
 from holdfast.servers.hand_channel import Hand, OnProgress
 from holdfast.servers.route import Route, SessionOptions
 from holdfast.servers.session import LocalSession, Session
@@ -194,14 +196,27 @@ class Fleet:
         return found, tuple(r for r in read if isinstance(r, Failure))
 
     async def probe(
-        self, vantage: str, targets: Sequence[tuple[str, int]], timeout_s: float = 1.0
+        self,
+        vantage: str,
+        targets: Sequence[tuple[str, int]],
+        timeout_s: float = 1.0,
+        protocol: str = "tcp",
     ) -> dict[tuple[str, int], str]:
-        """Try TCP connections from a host of the site; return how each ended.
+        """Try to reach each (address, port) from a vantage; return how each attempt ended.
 
-        By a hand of its own and without sudo: the line's own hand may be busy for minutes.
+        Outside is this machine. A host of the site tries by a hand of its own and without sudo: the
+        line's own hand may be busy for minutes. Raises SessionError.
         """
+        request = {
+            "do": "probe",
+            "protocol": protocol,
+            "targets": [list(target) for target in targets],
+            "timeout_s": timeout_s,
+        }
+        if vantage == OUTSIDE:
+            here = await asyncio.to_thread(probe, request, lambda _: None)
+            return {(address, port): how for address, port, how in here["results"]}
         line = await self.line(vantage)
-        request = {"do": "probe", "targets": [list(t) for t in targets], "timeout_s": timeout_s}
         hand = await line.session.hand(privileged=False)
         try:
             answer = await hand.ask(request, timeout_s=60 + timeout_s * (1 + len(targets) / 256))

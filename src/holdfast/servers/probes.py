@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from holdfast.servers.access import private
+from holdfast.servers.access import DIRECT_PORTS, WEB_PORTS, is_address, private
+from holdfast.servers.attack import OUTSIDE
 from holdfast.servers.fleet import Fleet
 from holdfast.servers.session_errors import SessionError
-from holdfast.site import Host, Site
+from holdfast.site import App, Host, Serve, Site
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A TCP connection that the site needs, from one of its hosts."""
+    """A TCP connection that the site needs, from outside or from one of its hosts."""
 
     vantage: str
     address: str
@@ -41,10 +42,20 @@ def _databases(host: Host, site: Site) -> Iterator[Probe]:
 
 
 def _applications(host: Host, site: Site) -> Iterator[Probe]:
+    """An application answers on its own host, and its visitors from outside."""
     for app in site.apps_on(host.name):
-        if app.listen is not None:
-            address, port = str(app.listen.address), app.listen.port
+        for address, port in _listens(app):
             yield Probe(host.name, address, port, f"application {app.name}")
+        for address in filter(is_address, host.addresses):
+            for port in WEB_PORTS:
+                yield Probe(OUTSIDE, address, port, f"visitors of {app.name}")
+
+
+def _listens(app: App) -> Iterator[tuple[str, int]]:
+    if app.listen is not None:
+        yield str(app.listen.address), app.listen.port
+    elif app.serve is Serve.DIRECT:
+        yield from (("127.0.0.1", port) for port in DIRECT_PORTS.values())
 
 
 async def answering(fleet: Fleet, probes: Sequence[Probe]) -> dict[Probe, bool]:

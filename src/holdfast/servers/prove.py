@@ -28,12 +28,11 @@ from holdfast.servers.attack import (
 )
 from holdfast.servers.control import Control
 from holdfast.servers.fleet import Fleet, Line, taken
-from holdfast.servers.hand.probe import MOST_TARGETS, probe
+from holdfast.servers.hand.probe import MOST_TARGETS
 from holdfast.servers.session_errors import HandLost, LoginRefused, SessionError
 from holdfast.servers.snapshot import CannotJudge, Snapshot, SnapshotError
 from holdfast.site import Host, Secret, Site
 
-OUTSIDE = "outside"
 CONNECT_S = 1.0
 CANARY_S = 45.0  # Debian 13's sshd turns a source away for a while after failed logins
 RUN_S = 20.0
@@ -69,24 +68,23 @@ class LiveAttacker:
         self._password = password
 
     async def connect(self, vantage: str, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
+        protocols = sorted({endpoint.protocol for endpoint in endpoints})
+        found = await asyncio.gather(*(self._reach(vantage, endpoints, p) for p in protocols))
+        return {endpoint: how for part in found for endpoint, how in part.items()}
+
+    async def _reach(
+        self, vantage: str, endpoints: Sequence[Endpoint], protocol: str
+    ) -> dict[Endpoint, Reach]:
+        mine = [endpoint for endpoint in endpoints if endpoint.protocol == protocol]
         found: dict[Endpoint, Reach] = {}
-        for start in range(0, len(endpoints), MOST_TARGETS):
-            part = endpoints[start : start + MOST_TARGETS]
-            results = await self._probe(vantage, [(e.address, e.port) for e in part])
+        for start in range(0, len(mine), MOST_TARGETS):
+            part = mine[start : start + MOST_TARGETS]
+            targets = [(endpoint.address, endpoint.port) for endpoint in part]
+            results = await self._fleet.probe(vantage, targets, CONNECT_S, protocol)
             for endpoint in part:
                 how = results.get((endpoint.address, endpoint.port), "")
                 found[endpoint] = Reach(how) if how in set(Reach) else Reach.FAILED
         return found
-
-    async def _probe(
-        self, vantage: str, targets: Sequence[tuple[str, int]]
-    ) -> dict[tuple[str, int], str]:
-        """Outside is this machine; both vantages connect with the very same code."""
-        if vantage != OUTSIDE:
-            return await self._fleet.probe(vantage, targets, CONNECT_S)
-        request = {"targets": [list(target) for target in targets], "timeout_s": CONNECT_S}
-        answer = await asyncio.to_thread(probe, request, lambda _: None)
-        return {(address, port): how for address, port, how in answer["results"]}
 
     async def login_with_admin_key(self, user: str) -> Login:
         return await self._try(user, prefer=True)

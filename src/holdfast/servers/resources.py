@@ -17,7 +17,8 @@ other. The kinds and their keys:
     unit NAME             enabled = yes · running = yes
     lines PATH            an existing line of the file = the line that takes its place
     firewall              base = the version of the table · boot = enabled
-                          allow RULE = present or absent
+                          allow RULE = present or absent · forward = stopped or free
+                          redirect PORT = another port or absent
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from holdfast.servers import apt_config, firewall_table, pwquality, sshd_config
+from holdfast.servers.access import Redirect
 from holdfast.servers.changes import (
     ABSENT,
     Change,
@@ -169,12 +171,7 @@ def _lines(path: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
 
 def _firewall(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
     running = judged(snapshot.firewall).holdfast
-    allowed = set(firewall_table.allowed(running)) if running else set()
-    for key, value in wants.items():
-        word, _, rule = key.partition(" ")
-        if word == "allow":
-            (allowed.add if value == "present" else allowed.discard)(rule)
-    table = firewall_table.render(allowed)
+    table = _table(running or "", wants)
     folder = snapshot.files.get("/etc/holdfast")
     if folder is None:
         yield MakeFolder("/etc/holdfast", 0o755, "root", "root", ABSENT)
@@ -188,6 +185,24 @@ def _firewall(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
     unit = judged(snapshot.units).get(FIREWALL_UNIT)
     if unit is None or unit.enabled != "enabled":
         yield EnableUnit(FIREWALL_UNIT, "disabled")
+
+
+def _table(running: str, wants: Wants) -> str:
+    """Return the running table with the wants laid over it."""
+    allowed = set(firewall_table.allowed(running))
+    redirects = {one.port: one.to for one in firewall_table.redirects(running)}
+    forward = bool(running) and not firewall_table.stops_forwarding(running)
+    for key, value in wants.items():
+        word, _, name = key.partition(" ")
+        if word == "allow":
+            (allowed.add if value == "present" else allowed.discard)(name)
+        elif word == "redirect":
+            redirects.pop(int(name), None)
+            redirects |= {} if value == ABSENT else {int(name): int(value)}
+        elif word == "forward":
+            forward = value == "free"
+    taken = [Redirect(port, to) for port, to in redirects.items()]
+    return firewall_table.render(allowed, taken, forward=forward)
 
 
 def _own_file(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from building import SITE, account, site, snapshot
+from building import DIRECT_SITE, SITE, account, site, snapshot
 
 from holdfast.servers.attack import (
     Attack,
@@ -69,10 +69,12 @@ class FakeAttacker:
         self.tried: list[tuple[str, str]] = []
         self.typed: list[str] = []
         self._weak, self._strong, self._su = weak, strong, su
+        self.protocols: set[str] = set()
         self._reach, self._logins, self._otherwise, self._ran = reach, logins, otherwise, ran
 
     async def connect(self, vantage: str, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
         self.tried += [(vantage, f"{e.address} {e.port}") for e in endpoints]
+        self.protocols |= {endpoint.protocol for endpoint in endpoints}
         return {endpoint: self._reach(vantage, endpoint) for endpoint in endpoints}
 
     async def login_with_admin_key(self, user: str) -> Login:
@@ -269,15 +271,17 @@ def test_sudo_forgets_what_it_was_told_before() -> None:
 USUAL = "firewall.inbound/usual-ports"
 OTHERS = "firewall.inbound/from-other-hosts"
 EVERY = "firewall.inbound/every-port"
-DATABASE = "firewall.inbound/database"
+USUAL_UDP = "firewall.inbound/usual-udp-ports"
+PAST = "firewall.redirect/past-the-redirect"
+DATABASE = "provisioning.separate/database"
 
 
-def only_open(*ports: int, to: str = "") -> Callable[[str, Endpoint], Reach]:
+def only_open(*ports: int, to: str = "", protocol: str = "tcp") -> Callable[[str, Endpoint], Reach]:
     """These ports are open, to everybody or to one vantage; all others are silent."""
 
     def reach(vantage: str, endpoint: Endpoint) -> Reach:
-        opens = endpoint.port in ports and to in ("", vantage)
-        return Reach.OPEN if opens else Reach.SILENT
+        opens = (endpoint.port, endpoint.protocol) in {(port, protocol) for port in ports}
+        return Reach.OPEN if opens and to in ("", vantage) else Reach.SILENT
 
     return reach
 
@@ -294,7 +298,7 @@ def test_an_open_port_that_the_site_does_not_mention_is_named(attack: str) -> No
     assert "203.0.113.10 port 3000" in verdict.evidence
 
 
-@pytest.mark.parametrize("attack", [USUAL, EVERY, OTHERS])
+@pytest.mark.parametrize("attack", [USUAL, USUAL_UDP, EVERY, OTHERS, PAST])
 def test_attempts_that_go_nowhere_say_nothing(attack: str) -> None:
     attacker = FakeAttacker(reach=lambda vantage, endpoint: Reach.FAILED)
     assert outcome(attack, attacker) is Outcome.INCONCLUSIVE
@@ -313,7 +317,7 @@ def test_a_listener_on_loopback_is_not_tried() -> None:
     assert not any(where.endswith(" 31337") for _, where in attacker.tried)
 
 
-@pytest.mark.parametrize("attack", [USUAL, EVERY])
+@pytest.mark.parametrize("attack", [USUAL, USUAL_UDP, EVERY])
 def test_an_attack_from_outside_starts_outside(attack: str) -> None:
     attacker = FakeAttacker()
     attempted(attack, attacker)
@@ -393,9 +397,120 @@ def test_one_vantage_that_says_nothing_does_not_hide_another_that_gets_in() -> N
     assert outcome(OTHERS, attacker) is Outcome.SUCCEEDED
 
 
+# Asking for datagrams
+
+
+@pytest.mark.parametrize("attack", [USUAL_UDP, OTHERS])
+def test_a_udp_port_that_answers_is_named(attack: str) -> None:
+    verdict = attempted(attack, FakeAttacker(reach=only_open(161, protocol="udp")))
+    assert verdict.outcome is Outcome.SUCCEEDED
+    assert "203.0.113.10 UDP port 161" in verdict.evidence
+
+
+def test_udp_ports_are_asked_and_no_others() -> None:
+    attacker = FakeAttacker()
+    attempted(USUAL_UDP, attacker)
+    assert attacker.protocols == {"udp"}
+
+
+@pytest.mark.parametrize("attack", [USUAL_UDP, OTHERS])
+def test_a_tcp_port_that_the_site_lets_in_is_not_let_in_by_udp(attack: str) -> None:
+    assert outcome(attack, FakeAttacker(reach=only_open(443, protocol="udp"))) is Outcome.SUCCEEDED
+
+
+def test_a_udp_listener_is_asked_on_whatever_port_it_is() -> None:
+    listeners = (Listener(protocol="udp", address="*", port=31337, process="x"),)
+    seen = snapshot(listeners=listeners)
+    attacker = FakeAttacker(seen=seen, reach=only_open(31337, protocol="udp"))
+    assert outcome(USUAL_UDP, attacker) is Outcome.SUCCEEDED
+
+
+def refused(*ports: int, protocol: str = "udp") -> Callable[[str, Endpoint], Reach]:
+    """These ports are refused, all others are silent."""
+
+    def reach(vantage: str, endpoint: Endpoint) -> Reach:
+        said = endpoint.port in ports and endpoint.protocol == protocol
+        return Reach.REFUSED if said else Reach.SILENT
+
+    return reach
+
+
+@pytest.mark.parametrize("attack", [USUAL_UDP, OTHERS])
+def test_word_that_nobody_listens_is_no_sign_of_a_filter(attack: str) -> None:
+    verdict = attempted(attack, FakeAttacker(reach=refused(514)))
+    assert (verdict.outcome, "UDP port 514" in verdict.evidence) == (Outcome.INCONCLUSIVE, True)
+
+
+def test_a_tcp_port_that_is_refused_is_closed() -> None:
+    assert outcome(USUAL, FakeAttacker(reach=refused(514, protocol="tcp"))) is Outcome.REPELLED
+
+
+def test_one_udp_port_that_answers_outweighs_those_that_are_refused() -> None:
+    def reach(vantage: str, endpoint: Endpoint) -> Reach:
+        return Reach.OPEN if endpoint.port == 161 else Reach.REFUSED
+
+    assert outcome(USUAL_UDP, FakeAttacker(reach=reach)) is Outcome.SUCCEEDED
+
+
+# Past the redirect
+
+
+@pytest.mark.parametrize("vantage", ["outside", "db"])
+@pytest.mark.parametrize("port", [3000, 3003])
+def test_a_port_behind_the_redirect_that_answers_directly_is_named(vantage: str, port: int) -> None:
+    verdict = attempted(PAST, FakeAttacker(reach=only_open(80, port, to=vantage)))
+    assert verdict.outcome is Outcome.SUCCEEDED
+    assert f"from {vantage}: reached 203.0.113.10 port {port}" in verdict.evidence
+
+
+@pytest.mark.parametrize("port", [80, 443])
+def test_an_application_that_answers_through_the_redirect_alone_is_closed(port: int) -> None:
+    attacker = FakeAttacker(of=site(DIRECT_SITE), reach=only_open(port))
+    assert outcome(PAST, attacker) is Outcome.REPELLED
+
+
+def test_an_application_that_answers_nowhere_says_nothing() -> None:
+    assert outcome(PAST, FakeAttacker(of=site(DIRECT_SITE))) is Outcome.INCONCLUSIVE
+
+
+def test_where_nothing_is_redirected_the_ports_are_closed_all_the_same() -> None:
+    assert outcome(PAST, FakeAttacker()) is Outcome.REPELLED
+
+
+# Connecting to the database
+
+
+def on_private(vantage: str, endpoint: Endpoint) -> Reach:
+    """The application's host reaches the private addresses, nobody reaches anything else."""
+    meant = vantage == "app" and endpoint.address in ("10.0.0.12", "fd00::12")
+    return Reach.OPEN if meant else Reach.SILENT
+
+
 def test_a_database_that_only_its_application_reaches_is_closed() -> None:
-    attacker = FakeAttacker("db", reach=only_open(3306, to="app"))
-    assert outcome(DATABASE, attacker) is Outcome.REPELLED
+    assert outcome(DATABASE, FakeAttacker("db", reach=on_private)) is Outcome.REPELLED
+
+
+def test_a_database_that_its_application_reaches_on_a_public_address_is_open() -> None:
+    verdict = attempted(DATABASE, FakeAttacker("db", reach=only_open(3306, to="app")))
+    assert verdict.outcome is Outcome.SUCCEEDED
+    assert "from app: connected to the database at 203.0.113.11" in verdict.evidence
+
+
+def test_a_database_is_not_for_every_application_of_the_site() -> None:
+    text = SITE + THREE_HOSTS[len(SITE) :].replace('roles = ["backup"]', 'roles = ["app"]')
+    attacker = FakeAttacker("db", of=site(text), reach=only_open(3306, to="backup"))
+    assert "from backup" in attempted(DATABASE, attacker).evidence
+
+
+def test_a_database_beside_its_application_is_reached_on_loopback() -> None:
+    text = SITE[: SITE.index("[hosts.db]")].replace('["app"]', '["app", "database"]')
+    text += SITE[SITE.index("[databases.todo]") :].replace('host = "db"', 'host = "app"')
+
+    def reach(vantage: str, endpoint: Endpoint) -> Reach:
+        own = (vantage, endpoint.address) == ("app", "127.0.0.1")
+        return Reach.OPEN if own else Reach.SILENT
+
+    assert outcome(DATABASE, FakeAttacker(of=site(text), reach=reach)) is Outcome.REPELLED
 
 
 def test_a_database_that_outside_reaches_is_open() -> None:
@@ -410,12 +525,12 @@ def test_a_database_that_nobody_reaches_says_nothing() -> None:
 
 def test_a_database_that_outside_reaches_is_open_whoever_else_does_not() -> None:
     attacker = FakeAttacker("db", reach=only_open(3306, to="outside"))
-    assert outcome(DATABASE, attacker) is Outcome.SUCCEEDED
+    assert "from outside" in attempted(DATABASE, attacker).evidence
 
 
 def test_a_database_that_could_not_be_tried_from_outside_says_nothing() -> None:
     def reach(vantage: str, endpoint: Endpoint) -> Reach:
-        return Reach.OPEN if vantage == "app" else Reach.FAILED
+        return on_private(vantage, endpoint) if vantage == "app" else Reach.FAILED
 
     assert outcome(DATABASE, FakeAttacker("db", reach=reach)) is Outcome.INCONCLUSIVE
 

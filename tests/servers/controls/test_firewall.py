@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from building import file, site, snapshot
+from building import DIRECT_SITE, file, site, snapshot
 
+from holdfast.servers.access import Redirect
 from holdfast.servers.control import Gap, Phase
-from holdfast.servers.controls.firewall import gaps
-from holdfast.servers.firewall_table import FILE, loadable, render
+from holdfast.servers.controls.firewall import UNIT_FILE, gaps
+from holdfast.servers.firewall_table import FILE, UNIT, loadable, render
 from holdfast.servers.resources import FIREWALL_UNIT
-from holdfast.servers.snapshot import Firewall, Snapshot, Unit
+from holdfast.servers.snapshot import BaseChain, Firewall, Snapshot, Unit
 
 WEB = ("tcp dport 22 accept", "tcp dport 80 accept", "tcp dport 443 accept")
 TABLE = render(WEB)
@@ -23,6 +24,7 @@ def host(
     *,
     written: str | None = None,
     unit: Unit | None = ENABLED,
+    packages: tuple[str, ...] = (),
     **filter_: Any,
 ) -> Snapshot:
     """An application host with this table in the kernel and this one in the file."""
@@ -35,8 +37,9 @@ def host(
     text = loadable(running or "") if written is None else written
     return snapshot(
         firewall=Firewall(**(facts | filter_)),
-        files={FILE: file(text)} if text else {},
+        files={UNIT_FILE: file(UNIT), **({FILE: file(text)} if text else {})},
         units={FIREWALL_UNIT: unit} if unit else {},
+        packages=dict.fromkeys(packages, "1"),
     )
 
 
@@ -70,6 +73,7 @@ def test_a_host_without_nftables_gets_it_before_anything_is_closed() -> None:
 def test_a_host_without_our_table_gets_all_of_it() -> None:
     assert wanted(host(None, written="", unit=None)) == {
         ("base", "1"),
+        ("forward", "stopped"),
         ("boot", "enabled"),
         *((f"allow {rule}", "present") for rule in WEB),
     }
@@ -156,17 +160,139 @@ def test_another_table_in_the_file_than_in_the_kernel_is_a_gap(written: str) -> 
 
 
 def test_a_missing_file_is_a_gap() -> None:
-    seen = host().model_copy(update={"files": {}})
+    seen = host().model_copy(update={"files": {UNIT_FILE: file(UNIT)}})
     assert wanted(seen) == {("boot", "enabled")}
 
 
-def test_a_host_that_forwards_for_others_is_for_a_person() -> None:
-    (gap,) = found(host(None, written="", unit=None, forwarding=True))
-    assert (gap.automatic, "sysctl" in gap.mend) == (False, True)
+@pytest.mark.parametrize("text", ["", UNIT.replace("nftables.service", "")])
+def test_a_unit_that_somebody_altered_is_written_anew(text: str) -> None:
+    seen = host().model_copy(update={"files": {FILE: file(loadable(TABLE)), UNIT_FILE: file(text)}})
+    assert wanted(seen) == {("boot", "enabled")}
 
 
-def test_a_host_that_forwards_and_is_filtered_already_is_judged_as_any_other() -> None:
+# A host that forwards for others
+
+FREE = render(WEB, forward=True)
+
+
+def manual(seen: Snapshot) -> list[Gap]:
+    return [gap for gap in found(seen) if not gap.automatic]
+
+
+def test_a_host_that_forwards_is_filtered_without_stopping_that() -> None:
+    wants = wanted(host(None, written="", unit=None, forwarding=True))
+    assert {("base", "1"), ("forward", "free")} <= wants
+
+
+def test_what_a_host_forwards_is_for_a_person_before_and_after() -> None:
+    untouched = host(None, written="", unit=None, forwarding=True)
+    before, after = (manual(seen) for seen in (untouched, host(FREE, forwarding=True)))
+    assert [gap.what for gap in before] == [gap.what for gap in after]
+    assert (len(after), "127.0.0.1" in after[0].mend) == (1, True)
+
+
+def test_a_host_that_forwards_and_is_filtered_wants_nothing() -> None:
+    assert wanted(host(FREE, forwarding=True)) == set()
+
+
+def test_forwarding_that_our_table_stops_is_for_a_person() -> None:
+    (gap,) = found(host(forwarding=True))
+    assert (gap.automatic, "nft delete chain inet holdfast forward" in gap.mend) == (False, True)
+
+
+def test_a_host_that_forwards_and_is_stopped_is_judged_as_any_other() -> None:
     assert wanted(host(render(WEB[:2]), forwarding=True)) == {(f"allow {WEB[2]}", "present")}
+
+
+def test_a_host_that_forwards_no_more_is_stopped_from_it() -> None:
+    assert wanted(host(FREE)) == {("forward", "stopped")}
+
+
+def test_a_forward_chain_that_somebody_opened_is_not_closed_while_the_host_forwards() -> None:
+    opened = TABLE.replace("hook forward priority filter; policy drop", "hook forward priority 1")
+    assert opened != TABLE
+    assert wanted(host(opened, forwarding=True)) >= {("base", "1"), ("forward", "free")}
+
+
+# Filters of somebody else
+
+
+def chain(policy: str, hook: str = "input", family: str = "ip", table: str = "filter") -> BaseChain:
+    return BaseChain(family=family, table=table, chain=hook.upper(), hook=hook, policy=policy)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        chain("drop"),
+        chain("drop", family="ip6"),
+        chain("drop", family="inet", table="fw"),
+        chain("unknown", table="legacy-filter"),
+    ],
+    ids=lambda foreign: f"{foreign.family} {foreign.table}",
+)
+def test_a_filter_of_somebody_else_that_drops_is_for_a_person(foreign: BaseChain) -> None:
+    (gap,) = found(host(base_chains=(foreign,)))
+    assert not gap.automatic
+    assert f"table {foreign.family} {foreign.table}" in gap.evidence
+    assert "tcp 22, tcp 80, tcp 443" in gap.mend or "tcp 22, tcp 443, tcp 80" in gap.mend
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        chain("accept"),
+        chain("drop", hook="forward"),
+        chain("drop", family="bridge"),
+        chain("drop", family="inet", table="holdfast"),
+    ],
+    ids=["accept", "forward", "bridge", "our own"],
+)
+def test_a_filter_that_keeps_nobody_out_is_no_clash(harmless: BaseChain) -> None:
+    assert found(host(base_chains=(harmless,))) == []
+
+
+def test_ufw_is_taken_away_by_its_own_command() -> None:
+    (gap,) = found(host(base_chains=(chain("drop"),), packages=("ufw", "iptables")))
+    assert "sudo ufw disable" in gap.mend
+
+
+@pytest.mark.parametrize("package", ["iptables", "python3-nftables"])
+def test_rules_that_cannot_be_read_yet_are_told_before_they_can(package: str) -> None:
+    blind = host(None, written="", unit=None, installed=False, packages=(package,))
+    (before,) = manual(blind)
+    (after,) = found(host(base_chains=(chain("drop"),)))
+    assert before.what == after.what
+
+
+# Redirects
+
+REDIRECTED = render(WEB, [Redirect(80, 3000), Redirect(443, 3003)])
+
+
+def test_a_redirect_that_the_site_does_not_mention_is_removed() -> None:
+    odd = render(WEB, [Redirect(8080, 22)])
+    assert wanted(host(odd)) == {("redirect 8080", "absent")}
+
+
+def test_redirects_of_the_site_are_judged_elsewhere() -> None:
+    of = site(DIRECT_SITE)
+    assert list(gaps(of.hosts["app"], {"app": host(REDIRECTED)}, of)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("dport 80 redirect to :3000", "dport 80-90 redirect to :3000"),
+        ("ct original proto-dst 80 accept", "accept"),
+        ("jump new_redirected", "accept"),
+        ("hook prerouting", "hook output"),
+    ],
+)
+def test_an_altered_redirect_is_put_back(old: str, new: str) -> None:
+    altered = REDIRECTED.replace(old, new)
+    assert altered != REDIRECTED
+    assert ("base", "1") in wanted(host(altered))
 
 
 def test_every_demand_is_on_the_packet_filter() -> None:
