@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from building import DIRECT_SITE, file, site, snapshot
+from building import DIRECT_SITE, SITE, file, site, snapshot
 
 from holdfast.servers.access import Redirect
 from holdfast.servers.control import Gap, Phase
+from holdfast.servers.controls import provisioning, redirect
 from holdfast.servers.controls.firewall import UNIT_FILE, gaps
 from holdfast.servers.firewall_table import FILE, UNIT, loadable, render
 from holdfast.servers.resources import FIREWALL_UNIT
-from holdfast.servers.snapshot import BaseChain, Firewall, Snapshot, Unit
+from holdfast.servers.snapshot import BaseChain, Firewall, Listener, Snapshot, Unit
 
 WEB = ("tcp dport 22 accept", "tcp dport 80 accept", "tcp dport 443 accept")
 TABLE = render(WEB)
@@ -303,3 +304,20 @@ def test_every_demand_is_on_the_packet_filter() -> None:
 def test_what_closes_ports_waits_until_a_login_was_proven() -> None:
     seen = host(None, written="", unit=None)
     assert {want.phase for gap in found(seen) for want in gap.wants} == {Phase.NARROW}
+
+
+EXEMPT = '[exceptions]\n"firewall.inbound" = { because = "a filter of our own" }\n'
+
+
+def test_a_host_that_goes_without_the_filter_gets_none_by_way_of_its_database() -> None:
+    of = site(SITE + EXEMPT)
+    listener = Listener(protocol="tcp", address="*", port=3306, process="mariadbd")
+    seen = {"db": snapshot(listeners=(listener,))}
+    exposed = list(provisioning.gaps(of.hosts["db"], seen, of))
+    assert [gap.automatic for gap in exposed] == [False]
+
+
+def test_a_host_that_goes_without_the_filter_gets_none_by_way_of_its_redirect() -> None:
+    of = site(DIRECT_SITE + EXEMPT)
+    direct = list(redirect.gaps(of.hosts["app"], {"app": snapshot()}, of))
+    assert [gap.automatic for gap in direct] == [False]

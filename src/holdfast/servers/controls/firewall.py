@@ -31,6 +31,8 @@ UNIT_FILE = f"/etc/systemd/system/{FIREWALL_UNIT}"
 FILTERING_PACKAGES = ("iptables", "python3-nftables")  # they filter without the program nft
 IP_FAMILIES = ("inet", "ip", "ip6")
 
+INBOUND = "firewall.inbound"
+
 
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
     """Yield what the running filter lets in beyond the site, or keeps out that the site lets in."""
@@ -54,8 +56,11 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
 def wants(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> tuple[Want, ...]:
     """Return everything that is wanted of the filter, for controls that rely on it.
 
-    A table that holds one of its rules and not the others would lock everybody out.
+    A table that holds one of its rules and not the others would lock everybody out. Nothing is
+    wanted of a filter that the site goes without.
     """
+    if site.exception_for(INBOUND, host.name) is not None:
+        return ()
     return tuple(want for gap in gaps(host, snapshots, site) for want in gap.wants)
 
 
@@ -201,7 +206,7 @@ async def _from_the_other_hosts(attacker: Attacker) -> Verdict:
 
 
 FIREWALL_INBOUND = Control(
-    id="firewall.inbound",
+    id=INBOUND,
     title="Only what the site says may connect",
     principle=Principle.PREVENT_DIRECT_ACCESS,
     source="G3.11",

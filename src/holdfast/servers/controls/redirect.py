@@ -30,6 +30,7 @@ from holdfast.servers.control import (
     Severity,
     Want,
 )
+from holdfast.servers.controls.firewall import INBOUND
 from holdfast.servers.controls.firewall import wants as wants_of_the_filter
 from holdfast.servers.scan import addresses_of, is_loopback, scan, scan_from_other_hosts, tcp, worst
 from holdfast.servers.snapshot import Listener, Snapshot, judged
@@ -51,6 +52,14 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
             mend='serve all but one with serve = "proxy", or give each a host of its own',
         )
         return
+    if site.exception_for(INBOUND, host.name) is not None:
+        yield Gap(
+            "the redirect stands in Holdfast's packet filter, which this host goes without",
+            f"exception for {INBOUND}",
+            mend=f"end that exception, or redirect {_ports()} yourself and make an exception for "
+            "firewall.redirect",
+        )
+        return
     snapshot = snapshots[host.name]
     running = set(table.redirects(judged(snapshot.firewall).holdfast or ""))
     listeners = [one for one in judged(snapshot.listeners) if one.protocol == "tcp"]
@@ -65,6 +74,10 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
                 f"no redirect to port {redirect.to} in table inet holdfast",
                 wants=(want, *rest),
             )
+
+
+def _ports() -> str:
+    return ", ".join(f"{port} to {to}" for port, to in DIRECT_PORTS.items())
 
 
 def _in_the_way(redirect: Redirect, listeners: Iterable[Listener]) -> Iterator[Gap]:
