@@ -124,12 +124,18 @@ class Host:
         try:
             units = self.units()
         except CannotRead:  # no systemd here: the process itself is all there is
-            service, by_socket = None, False
+            service, by_socket, to_be = None, False, ""
         else:
             service = read_units.service_of(units["ssh.service"])
             by_socket = units["ssh.socket"].get("ActiveState") == ["active"]
+            to_be = read_units.socket_starts(units) if by_socket else ""
         return read_sshd.sshd_seen(
-            self._asked_about(), self._own_address(), self.daemon(), service, by_socket=by_socket
+            self._asked_about(),
+            self._own_address(),
+            self.daemon(),
+            service,
+            by_socket=by_socket,
+            to_be=to_be,
         )
 
     def _asked_about(self) -> List[str]:

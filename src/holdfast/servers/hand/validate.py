@@ -15,6 +15,7 @@ from typing import Any, Dict, List
 from . import files, places
 from .failed import Failed
 from .places import call
+from .sshd_folder import preparation
 from .steps import Step
 
 # What is asked, where the program is installed, once a file below one of the paths changes.
@@ -42,7 +43,10 @@ def try_out(steps: List[Step]) -> None:
 
 
 def inside(wires: List[Dict[str, Any]]) -> None:
-    """Run in the private namespace: lay the overlay, write, ask. Raises Failed."""
+    """Run in the private namespace: lay the overlay, write, ask. Raises Failed, OSError."""
+    prepare = preparation()
+    if prepare is not None:
+        prepare()
     draft = places.RUN + "/validate"
     places.private_folder(draft)
     _accepts(["mount", "-t", "tmpfs", "-o", "mode=0700,size=16m", "tmpfs", draft])
