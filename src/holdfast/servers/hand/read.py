@@ -155,6 +155,13 @@ class Host:
             return read_keys.DEFAULT_KEY_FILES
         return read_sshd.value_for(user, "authorizedkeysfile", answers)
 
+    def sshd_files(self) -> Sequence[str]:
+        """Return the files that sshd reads, also where its arguments name others than usual."""
+        try:
+            return self.sshd().included.files
+        except CannotRead:
+            return ()
+
     def accounts(self) -> Dict[str, object]:
         return read_accounts.accounts_section(
             self.people(),
@@ -207,7 +214,7 @@ def snapshot() -> Dict[str, Any]:
 
 def files_section(host: Host) -> Dict[str, Any]:
     """Return the judged files; here every file is a section of its own."""
-    read = section(lambda: read_configuration.files(host.names()), LONGEST_TEXT)
+    read = section(lambda: read_configuration.files(host.names(), host.sshd_files()), LONGEST_TEXT)
     return {"/etc": read} if "unreadable" in read else read
 
 

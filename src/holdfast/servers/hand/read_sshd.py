@@ -144,10 +144,11 @@ def value_for(user: str, keyword: str, answers: Sequence[Answer]) -> str:
 
 
 class SshdSeen(NamedTuple):
-    """The section, and the answers that it was made from."""
+    """The section, and the files and answers that it was made from."""
 
     section: Dict[str, object]
     answers: List[Answer]
+    included: Included
 
 
 def sshd_seen(
@@ -199,7 +200,7 @@ def sshd_seen(
         "effective": [answer._asdict() for answer in answers],
         "host_keys": host_keys(answers),
     }
-    return SshdSeen(section, answers)
+    return SshdSeen(section, answers, included)
 
 
 def _said(journal: Program) -> str:
