@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,18 @@ from typing import Any
 import cloud_image
 import pytest
 from cloud_image import ACCOUNT, foreign
-from driving import Done, admin_gets_in, armed, eventually, holdfast, seen, ssh, started, states
+from driving import (
+    Done,
+    admin_gets_in,
+    armed,
+    eventually,
+    holdfast,
+    read_until,
+    seen,
+    ssh,
+    started,
+    states,
+)
 from faults import write
 
 from holdfast.lab import Host, Lab
@@ -220,30 +230,24 @@ def test_what_starts_each_connections_sshd_counts(in_order: Mapping[str, Host]) 
     assert {each.settings["usedns"] for each in sshd.effective} == {("yes",)}
 
 
+@pytest.mark.parametrize("by", ["its timer", "a power cut"])
 def test_a_change_that_nobody_confirms_is_taken_back_where_a_socket_starts_sshd(
-    story: Story, images: Lab
+    story: Story, images: Lab, by: str
 ) -> None:
+    arguments = (*FIRST, "--yes", "--verbose", "--confirm-within")
+    within_s = "5" if by == "its timer" else "600"
     for host in hosts(images).values():
         host.reset("image")
-    arguments = (*FIRST, "--yes", "--verbose", "--confirm-within", "5")
-    with started("apply", *arguments, site=images.site) as controller:
-        _read_until_both(controller, "narrow 2/2")
+        with started("apply", host.name, *arguments, within_s, site=images.site) as controller:
+            read_until(controller, "narrow 1/2")
     for release, host in hosts(images).items():
+        if by == "a power cut":
+            host.kill()
+            host.boot()
         eventually(lambda: not armed(host), 20, "the change is taken back")  # noqa: B023
         assert states(host) == ["committed", "reverted"]
         assert foreign(host) == story.before[release]
         assert image_gets_in(images.site, host)
-
-
-def _read_until_both(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stderr is not None
-    missing = {spec.name for spec in SERVERS.values()}
-    for line in process.stderr:
-        if words in line:
-            missing.discard(line.split()[0])
-        if not missing:
-            return
-    raise AssertionError(f"{missing} never said {words!r}")
 
 
 def test_a_filter_of_the_owner_and_ours_stand_side_by_side_after_a_reboot_too(
