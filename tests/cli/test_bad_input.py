@@ -260,6 +260,7 @@ def test_who_agrees_sees_it_begin(run: Run, monkeypatch: pytest.MonkeyPatch, typ
         ["undo", "app", "--yes", "--format", "sarif"],
         ["explain", "--format", "junit"],
         ["audit", "--surprise"],
+        ["audit", "--first-login", "debian; id"],
         ["apply", "--confirm-within", "1"],
         ["apply", "--confirm-within", "4000"],
         ["apply", "--confirm-within", "nan"],

@@ -157,8 +157,11 @@ def states(host: Host) -> list[str]:
     return [str(state["state"]) for state in sorted(held, key=lambda state: state["at"])]
 
 
-def seen(host: Host) -> Snapshot:
-    """Read a snapshot inside the host, without SSH, by the same hand."""
+def seen(host: Host, *through: str) -> Snapshot:
+    """Read a snapshot inside the host, without SSH, by the same hand.
+
+    `through` is a command that runs another one.
+    """
     code = (
         "import sys, os, json, hashlib\n"
         "data = bytes.fromhex(sys.stdin.read())\n"
@@ -167,7 +170,8 @@ def seen(host: Host) -> Snapshot:
         "from hand.read import snapshot\n"
         "print(json.dumps(snapshot()))\n"
     )
-    return read_snapshot(host.check(["python3", "-I", "-c", code], input=hand_zip().data.hex()))
+    argv = [*through, "python3", "-I", "-c", code]
+    return read_snapshot(host.check(argv, input=hand_zip().data.hex()))
 
 
 def settled(snapshot: Snapshot, before: Snapshot | None = None) -> dict[str, Any]:

@@ -208,6 +208,12 @@ def test_garbage_instead_of_a_greeting_is_one_line_of_error(
     assert posing.heard.read_bytes() == b""
 
 
+def test_a_key_that_only_shows_a_notice_names_the_account_to_log_in_as(posing: Posing) -> None:
+    notice = 'Please login as the user "ubuntu" rather than the user "root".'
+    with pytest.raises(HandLost, match=r"a notice: .*add --first-login ubuntu$"):
+        posing.greet(f"print({notice!r})", sudo=False)
+
+
 def test_a_flood_of_errors_does_not_block_the_hand(posing: Posing) -> None:
     posing.greet("mutter('x' * 10_000_000); ask(); hear(); say(READY); hear()")
     assert posing.asked == 1

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import getpass
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from holdfast.report.paint import Paint
 from holdfast.report.sarif import Execution
 from holdfast.servers.apply import Run
 from holdfast.servers.catalogue import all_controls, nearest
-from holdfast.servers.fleet import LOCAL, Fleet
+from holdfast.servers.fleet import LOCAL, ROOT, Fleet
 from holdfast.servers.history import History
 from holdfast.servers.route import SessionOptions
 from holdfast.site import Host, Secret, Site, load_site, resolve
@@ -27,9 +28,17 @@ CONNECT_S = 5.0  # per address of a host
 
 
 def add_site(parser: argparse.ArgumentParser) -> None:
-    """`--site`, `--as` and the options of a connection."""
+    """`--site`, `--as`, `--first-login` and the options of a connection."""
     parser.add_argument("--site", type=Path, default=Path("holdfast.toml"), metavar="FILE")
     parser.add_argument("--as", dest="operator", metavar="ADMIN", help="the admin you are")
+    parser.add_argument(
+        "--first-login",
+        type=_account,
+        default=ROOT,
+        metavar="ACCOUNT",
+        help="who is logged in as where you have no account yet: root (default), or the account "
+        "of the provider's image, such as debian",
+    )
     parser.add_argument(
         "--accept-new-host-keys",
         action="store_true",
@@ -68,6 +77,12 @@ def add_self_confirm(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="on @local: keep the changes without the proof of a new login",
     )
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", text):
+        raise argparse.ArgumentTypeError("is no name of an account")
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -131,7 +146,8 @@ class Work:
             accept_new=self._accept_new,
             connect_s=CONNECT_S,
         )
-        return Fleet(self.site, options, self.sudo_password, self._root_password)
+        first_login = self.arguments.first_login
+        return Fleet(self.site, options, self.sudo_password, self._first_password, first_login)
 
     async def _accept_new(self, host: str, key: str) -> bool:
         if self.arguments.accept_new_host_keys:
@@ -144,14 +160,18 @@ class Work:
             print(shown_key, file=sys.stderr)
             return (await _typed("Accept it? [y/N] ")).strip().lower() in ("y", "yes")
 
-    async def _root_password(self, host: str) -> Secret | None:
+    async def _first_password(self, host: str) -> Secret | None:
         """Ask for the password that a provider gave with a fresh server; None where nobody is."""
         if not sys.stdin.isatty():
             return None
         async with self._asking:
-            question = f"root's password on {host}, as its provider gave it (empty: none): "
-            given = await asyncio.to_thread(getpass.getpass, question)
-        return Secret(given) if given else None
+            account = self.arguments.first_login
+            key = (account, host)
+            if key not in self._secrets:
+                asked = f"{account}'s password on {host}, as its provider gave it (empty: none): "
+                self._secrets[key] = Secret(await asyncio.to_thread(getpass.getpass, asked))
+            given = self._secrets[key]
+        return given if given.reveal() else None
 
     async def sudo_password(self, host: str) -> Secret:
         """Return the operator's sudo password of a host."""

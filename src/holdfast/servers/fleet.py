@@ -1,7 +1,8 @@
 """The hosts of a site during one run: one login each, opened when first needed.
 
-A host is logged in to as the operator. Where that account does not exist yet, the provider's root
-is tried: that is first contact, and the only time root is used.
+A host is logged in to as the operator. Where that account does not exist yet, the account that the
+provider left open is tried, root or the one of its image: that is first contact, and the only time
+it is used.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from holdfast.servers.hand.probe import probe
 from holdfast.servers.hand_channel import Hand, OnProgress
 from holdfast.servers.route import Route, SessionOptions
 from holdfast.servers.session import LocalSession, Session
-from holdfast.servers.session_errors import HandLost, LoginRefused, SessionError
+from holdfast.servers.session_errors import HandLost, LoginRefused, SessionError, SudoRefused
 from holdfast.servers.snapshot import (
     Snapshot,
     SnapshotError,
@@ -31,10 +32,11 @@ from holdfast.site import Host, Secret, Site
 from holdfast.site.errors import escaped
 
 LOCAL = "@local"
+ROOT = "root"
 AT_ONCE = 10  # hosts worked on at the same time
 
 AskSudo = Callable[[str], Awaitable[Secret]]
-AskRoot = Callable[[str], Awaitable[Secret | None]]
+AskFirst = Callable[[str], Awaitable[Secret | None]]
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ class Line:
 class Fleet:
     """Opens and keeps the lines to the hosts of a site. Use as an async context manager.
 
-    `sudo_password(host)` is called when sudo on that host asks, at most once per line;
-    `root_password(host)` at first contact, where no key lets root in.
+    `sudo_password(host)` is called when sudo on that host asks, at most once per line.
+    `first_login` is the account of first contact; `first_password(host)` is called where no key
+    lets it in, or where its sudo asks.
     """
 
     def __init__(
@@ -79,12 +82,14 @@ class Fleet:
         site: Site,
         options: SessionOptions,
         sudo_password: AskSudo,
-        root_password: AskRoot | None = None,
+        first_password: AskFirst | None = None,
+        first_login: str = ROOT,
     ) -> None:
         self.site = site
         self.options = options
         self._sudo_password = sudo_password
-        self._root_password = root_password
+        self.first_login = first_login
+        self._first_password = first_password
         self._lines: dict[str, Line] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
@@ -96,7 +101,7 @@ class Fleet:
         await self._stack.aclose()
 
     async def line(self, host: str) -> Line:
-        """Return the line to a host, opened as the operator or, at first contact, as root."""
+        """Return the line to a host, opened as the operator or, at first contact, otherwise."""
         async with self._locks.setdefault(host, asyncio.Lock()):
             if host not in self._lines:
                 self._lines[host] = await self._stack.enter_async_context(self._open(host))
@@ -116,14 +121,23 @@ class Fleet:
             except LoginRefused as refused:
                 operator_refused = refused
             try:
-                line = await stack.enter_async_context(self.fresh(host, "root"))
+                line = await stack.enter_async_context(self.fresh(host, self.first_login))
             except LoginRefused:
-                password = await self._root_password(host) if self._root_password else None
+                password = await self._first_password(host) if self._first_password else None
                 if password is None:
-                    raise operator_refused from None
+                    raise self._nobody_let_in(operator_refused) from None
                 options = replace(self.options, password=password)
-                line = await stack.enter_async_context(self.fresh(host, "root", options))
+                login = self.fresh(host, self.first_login, options)
+                line = await stack.enter_async_context(login)
             yield line
+
+    def _nobody_let_in(self, refused: LoginRefused) -> LoginRefused:
+        if self.first_login != ROOT:
+            return LoginRefused(f"{refused}; {self.first_login} was refused too")
+        return LoginRefused(
+            f"{refused}; root was refused too: where the provider's image has another account, "
+            "such as debian, add --first-login with its name"
+        )
 
     @asynccontextmanager
     async def fresh(
@@ -132,12 +146,23 @@ class Fleet:
         """A new login as this user, with a hand of its own, ended with the context."""
         async with self.session(host, user, options) as session:
             unprivileged = host == LOCAL and not self.site.admins
-            hand = await session.hand(None if unprivileged else lambda: self._sudo_password(host))
+            hand = await session.hand(None if unprivileged else lambda: self._sudo(host, user))
             try:
                 yield Line(session, hand)
             finally:
                 with contextlib.suppress(SessionError):
                     await hand.close()
+
+    async def _sudo(self, host: str, user: str) -> Secret:
+        if user == self.site.operator or host == LOCAL:
+            return await self._sudo_password(host)
+        password = await self._first_password(host) if self._first_password else None
+        if password is None:
+            raise SudoRefused(
+                f"{host}: sudo asks for the password of {user} and none is at hand; "
+                "run this at a terminal"
+            )
+        return password
 
     @asynccontextmanager
     async def session(
@@ -166,7 +191,7 @@ class Fleet:
         return Route(host, addresses, user, through=self.route(target.through, self._user(target)))
 
     def _user(self, target: Host) -> str:
-        """Who jumps: the operator, or root on a jump host that is still at first contact."""
+        """Who jumps: the operator, or the account of a first contact that is still under way."""
         line = self._lines.get(target.through or "")
         return line.user if line else self.site.operator
 

@@ -153,6 +153,11 @@ class _Greeting:
         try:
             return message(line)
         except Broken as error:
+            if notice := PLEASE_LOG_IN.search(line):
+                raise HandLost(
+                    f"{self._host}: the key runs nothing there but a notice: {quoted(line)!r}; "
+                    f"add --first-login {notice[1].decode()}"
+                ) from error
             raise HandLost(
                 f"{self._host}: instead of the hand's greeting came {quoted(line)!r}; "
                 "a login script of this user prints it: silence it for commands"
@@ -212,6 +217,8 @@ def _reason_for_end(host: str, status: int | None, text: str, *, sudo: bool) -> 
 
 NO_PYTHON = re.compile(r"python3\W?: (command )?(not found|no such file)|not found: python3")
 NO_SUDO = re.compile(r"sudo\W?: (command )?(not found|no such file)|not found: sudo")
+# What cloud images have root's key say instead of running a command.
+PLEASE_LOG_IN = re.compile(rb'[Pp]lease log ?in as the user "([a-z_][a-z0-9_-]{0,31})"')
 NO_RIGHT = ("not in the sudoers", "is not allowed to", "may not run sudo")
 
 

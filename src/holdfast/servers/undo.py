@@ -38,7 +38,7 @@ async def undo(run: Run, host: Host, identity: str | None, say: Callable[[str], 
     own = new_identity()
     bundle = {"id": own, "undo": chosen, "confirm_within": run.confirm_within_s}
     await start(line, {"bundle": bundle}, progress)
-    users = tuple(dict.fromkeys((run.site.operator, "root")))
+    users = tuple(dict.fromkeys((run.site.operator, run.fleet.first_login)))
     await confirm(run, host, own, line, _readable, say, users)
     return chosen
 

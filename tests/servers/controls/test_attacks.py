@@ -176,6 +176,12 @@ def test_at_first_contact_there_is_no_admin_whose_way_could_be_tried(attack: str
     assert outcome(attack, FakeAttacker(login="root")) is Outcome.INCONCLUSIVE
 
 
+def test_the_password_of_an_admin_is_not_tried_on_the_account_of_an_image() -> None:
+    attacker = FakeAttacker(login="debian")
+    assert outcome("ssh.keys-only/admin-with-password", attacker) is Outcome.INCONCLUSIVE
+    assert attacker.tried == []
+
+
 STRANGER = "admins.ordinary/log-in-as-a-stranger"
 
 

@@ -23,6 +23,8 @@ TITLE = b"sshd: /usr/sbin/sshd %s [listener] 0 of 10-100 startups\0"
         (TITLE % b"-D -o Banner /etc/issue -4", ("-D", "-o", "Banner /etc/issue", "-4")),
         (TITLE % b"-Df /etc/other", ("-Df", "/etc/other")),
         (b"/usr/sbin/sshd\0-D\0-o\0Banner /etc/issue\0", ("-D", "-o", "Banner /etc/issue")),
+        (b"/usr/sbin/sshd\0-i\0", None),
+        (b"/usr/sbin/sshd\0-D\0-R\0", None),
         (b"sshd: alice [priv]\0", None),
         (b"sshd: alice@pts/0\0", None),
         (b"/usr/bin/python3\0sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups\0", None),
@@ -105,6 +107,26 @@ def test_the_time_of_sending_counts_more_than_that_of_arrival() -> None:
         }
     )
     assert read_daemon.last_reload(line) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("command", "defaults", "arguments"),
+    [
+        ("/usr/sbin/sshd -D $SSHD_OPTS", "", ("-D",)),
+        ("/usr/sbin/sshd -i $SSHD_OPTS", "SSHD_OPTS='-o UseDNS=no'", ("-o", "UseDNS=no")),
+        (
+            "/usr/sbin/sshd -i -f /etc/other ${SSHD_OPTS}",
+            "SSHD_OPTS=-4",
+            ("-f", "/etc/other", "-4"),
+        ),
+        ("/usr/sbin/sshd -D", "SSHD_OPTS=-4", ("-D",)),
+        ("", "SSHD_OPTS=-4", ("-4",)),
+    ],
+)
+def test_the_arguments_of_an_sshd_that_has_yet_to_be_started(
+    command: str, defaults: str, arguments: tuple[str, ...]
+) -> None:
+    assert read_daemon.arguments_to_be(command, defaults) == arguments
 
 
 DAEMON = Daemon(33, ("-D",), 100.0)

@@ -28,7 +28,7 @@ ABSENT = block(Id="x", LoadState="not-found", ActiveState="inactive", UnitFileSt
 
 
 def test_units_are_read_in_the_order_of_asking() -> None:
-    blocks = dict.fromkeys(read_units.UNITS, ABSENT)
+    blocks = dict.fromkeys(read_units.ASKED, ABSENT)
     blocks["ssh.service"] = block(LoadState="loaded", ActiveState="active", UnitFileState="enabled")
     blocks["ufw.service"] = block(LoadState="masked", ActiveState="inactive", UnitFileState="")
     section = read_units.units_section(read_units.parse_show("\n".join(blocks.values())))
@@ -42,6 +42,30 @@ def test_units_are_read_in_the_order_of_asking() -> None:
 def test_a_unit_that_is_missing_is_noticed(count: int) -> None:
     with pytest.raises(CannotRead):
         read_units.parse_show("\n".join([ABSENT] * count))
+
+
+ALWAYS = command("/usr/sbin/sshd -D $SSHD_OPTS", STARTED)
+EACH = command("/usr/sbin/sshd -i -o UseDNS=no $SSHD_OPTS", STARTED)
+
+
+@pytest.mark.parametrize(
+    ("accept", "each", "starts"),
+    [
+        ("no", "", "/usr/sbin/sshd -D $SSHD_OPTS"),
+        ("no", EACH, "/usr/sbin/sshd -D $SSHD_OPTS"),
+        ("yes", EACH, "/usr/sbin/sshd -i -o UseDNS=no $SSHD_OPTS"),
+        ("yes", "", ""),
+    ],
+)
+def test_what_the_socket_starts_is_taken_from_the_unit_that_it_starts(
+    accept: str, each: str, starts: str
+) -> None:
+    units = {
+        "ssh.socket": {"Accept": [accept]},
+        "ssh.service": {"ExecStart": [ALWAYS]},
+        read_units.CONNECTION: {"ExecStart": [each]},
+    }
+    assert read_units.socket_starts(units) == starts
 
 
 @pytest.mark.parametrize(

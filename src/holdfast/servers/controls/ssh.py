@@ -161,8 +161,8 @@ def _stale(sshd: Sshd) -> Iterator[Gap]:
         yield Gap(
             "sshd runs with an older configuration than the one on disk",
             f"changed {sshd.changed - sshd.loaded:.0f} s after the daemon last read it",
-            mend="read what was changed, keep a session open, then: "
-            "sudo sshd -t && sudo systemctl reload ssh",
+            mend="read what was changed, keep a session open, then: sudo sshd -t && "
+            f"sudo systemctl {'restart' if sshd.socket_activated else 'reload'} ssh",
         )
 
 
@@ -191,7 +191,7 @@ async def _root_with_the_right_key(attacker: Attacker) -> Verdict:
 
 
 async def _admin_with_the_right_password(attacker: Attacker) -> Verdict:
-    if attacker.login == "root":
+    if attacker.login not in attacker.site.admins:
         return inconclusive("there is no admin's account yet whose password could be tried")
     name = attacker.login
     return _verdict(await attacker.login_with_password(name), f"{name} with the right password")

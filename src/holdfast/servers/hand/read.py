@@ -126,12 +126,18 @@ class Host:
         try:
             units = self.units()
         except CannotRead:  # no systemd here: the process itself is all there is
-            service, by_socket = None, False
+            service, by_socket, to_be = None, False, ""
         else:
             service = read_units.service_of(units["ssh.service"])
             by_socket = units["ssh.socket"].get("ActiveState") == ["active"]
+            to_be = read_units.socket_starts(units) if by_socket else ""
         return read_sshd.sshd_seen(
-            self._asked_about(), self._own_address(), self.daemon(), service, by_socket=by_socket
+            self._asked_about(),
+            self._own_address(),
+            self.daemon(),
+            service,
+            by_socket=by_socket,
+            to_be=to_be,
         )
 
     def _asked_about(self) -> List[str]:
@@ -150,6 +156,13 @@ class Host:
         except CannotRead:
             return read_keys.DEFAULT_KEY_FILES
         return read_sshd.value_for(user, "authorizedkeysfile", answers)
+
+    def sshd_files(self) -> Sequence[str]:
+        """Return the files that sshd reads, also where its arguments name others than usual."""
+        try:
+            return self.sshd().included.files
+        except CannotRead:
+            return ()
 
     def accounts(self) -> Dict[str, object]:
         return read_accounts.accounts_section(
@@ -204,7 +217,7 @@ def snapshot() -> Dict[str, Any]:
 
 def files_section(host: Host) -> Dict[str, Any]:
     """Return the judged files; here every file is a section of its own."""
-    read = section(lambda: read_configuration.files(host.names()), LONGEST_TEXT)
+    read = section(lambda: read_configuration.files(host.names(), host.sshd_files()), LONGEST_TEXT)
     return {"/etc": read} if "unreadable" in read else read
 
 

@@ -143,10 +143,14 @@ def sudoers_files(main: str = SUDOERS) -> Included:
     return _follow(main, _sudoers_mentions)
 
 
-def files(names: Names) -> Dict[str, object]:
-    """Return every judged file by its path; one that cannot be read says why in its place."""
+def files(names: Names, also: Iterable[str] = ()) -> Dict[str, object]:
+    """Return every judged file by its path; one that cannot be read says why in its place.
+
+    `also` are files that the running sshd has been told to read.
+    """
     section: Dict[str, object] = {}
-    paths = {path for path in (*JUDGED_FILES, *JUDGED_FOLDERS) if os.path.lexists(path)}
+    judged = (*JUDGED_FILES, *JUDGED_FOLDERS, *also)
+    paths = {path for path in judged if os.path.lexists(path)}
     for pattern in JUDGED_PATTERNS:
         paths.update(glob.glob(pattern))
     for tree in JUDGED_TREES:

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import time
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .read_configuration import SSHD_CONFIG
 from .read_files import read_text
@@ -19,7 +19,8 @@ SERVICES = ("/ssh.service", "/sshd.service")
 RELOADED = "Received SIGHUP; restarting."
 
 _TITLE = re.compile(r"sshd: (.*) \[listener\] \d+ of \d+-\d+ startups")
-_WITH_VALUE = "bcCEfghkoprRu"  # sshd(8)'s options that take a value
+_WITH_VALUE = "bcCEfghkopu"  # sshd(8)'s options that take a value
+_ONE_CONNECTION = "iR"  # of the process that serves one connection, and listens to none
 _DECIDING = "fhop46"  # those that decide what `sshd -T` must print
 _MICROSECONDS = 1_000_000
 
@@ -41,7 +42,7 @@ def daemon_arguments(command_line: bytes) -> Optional[Tuple[str, ...]]:
     """
     parts = command_line.rstrip(b"\0 ").decode("utf-8", "backslashreplace").split("\0")
     if len(parts) > 1 or not parts[0].startswith("sshd:"):
-        return tuple(parts[1:]) if parts[0] == SSHD else None
+        return tuple(parts[1:]) if parts[0] == SSHD and not _serves_one(parts[1:]) else None
     title = _TITLE.fullmatch(parts[0].strip())
     words = title[1].split() if title else []
     if not words or words[0] != SSHD:
@@ -55,6 +56,10 @@ def daemon_arguments(command_line: bytes) -> Optional[Tuple[str, ...]]:
     return tuple(arguments)
 
 
+def _serves_one(arguments: Sequence[str]) -> bool:
+    return any(option[1:] in _ONE_CONNECTION for option, _ in _options(arguments))
+
+
 def _awaits_value(word: str) -> bool:
     letters = word[1:] if word.startswith("-") else ""
     first = next((at for at, letter in enumerate(letters) if letter in _WITH_VALUE), None)
@@ -63,7 +68,16 @@ def _awaits_value(word: str) -> bool:
 
 def deciding_arguments(arguments: Sequence[str]) -> List[str]:
     """Return those of the daemon's arguments that change what `sshd -T` prints."""
-    found: List[str] = []
+    deciding = (each for each in _options(arguments) if each[0][1:] in _DECIDING)
+    return [
+        word
+        for option, value in deciding
+        for word in ((option, value) if option[1:] in _WITH_VALUE else (option,))
+    ]
+
+
+def _options(arguments: Sequence[str]) -> Iterator[Tuple[str, str]]:
+    """Yield each option with its value, "" where it takes none."""
     rest = list(arguments)
     while rest:
         letters = rest.pop(0)
@@ -72,11 +86,9 @@ def deciding_arguments(arguments: Sequence[str]) -> List[str]:
         for at, letter in enumerate(letters[1:], start=1):
             takes_value = letter in _WITH_VALUE
             value = (letters[at + 1 :] or (rest.pop(0) if rest else "")) if takes_value else ""
-            if letter in _DECIDING:
-                found += [f"-{letter}", value] if takes_value else [f"-{letter}"]
+            yield f"-{letter}", value
             if takes_value:
                 break
-    return found
 
 
 def main_file(arguments: Sequence[str]) -> str:
@@ -97,6 +109,21 @@ def default_arguments(text: str) -> Tuple[str, ...]:
         return tuple(word for part in shlex.split(found) for word in part.split())
     except ValueError:
         return tuple(found.split())
+
+
+def arguments_to_be(command: str, defaults: str) -> Tuple[str, ...]:
+    """Return the arguments of the sshd that a unit will start; without the one for a connection.
+
+    `command` is the unit's command line, `defaults` the text of /etc/default/ssh.
+    """
+    options = default_arguments(defaults)
+    if not command:
+        return options
+    words = command.split()[1:]
+    place = [i for i, word in enumerate(words) if word in ("$SSHD_OPTS", "${SSHD_OPTS}")]
+    for i in reversed(place):
+        words[i : i + 1] = options
+    return tuple(word for word in words if word != "-i")
 
 
 def last_reload(journal: str) -> float:

@@ -214,7 +214,9 @@ def firewall_section(asked: FirewallAsked) -> Dict[str, object]:
 
 
 def forwards() -> bool:
-    """Whether the kernel passes packets on between any two interfaces."""
+    """Whether the kernel passes packets on between any two interfaces. Raises CannotRead."""
+    if not os.path.isdir(_FORWARDING[0]):
+        raise CannotRead(f"{_FORWARDING[0]} is hidden from this reader: it runs in a sandbox")
     for folder in map(Path, _FORWARDING):
         for interface in sorted(folder.glob("*")):
             if interface.name != "default" and _kernel_text(f"{interface}/forwarding") == "1\n":

@@ -11,7 +11,7 @@ import select
 import subprocess
 import time
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 ENVIRONMENT = {"PATH": ":".join(SYSTEM_FOLDERS), "LC_ALL": "C", "TZ": "UTC"}
@@ -55,9 +55,17 @@ def find(name: str) -> Optional[str]:
 
 
 class Program:
-    """A program that runs from the moment it is made until it is `finished` or ended."""
+    """A program that runs from the moment it is made until it is `finished` or ended.
 
-    def __init__(self, *arguments: str, limit_s: float = LIMIT_S) -> None:
+    `prepare` is called in its process before it runs there.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        limit_s: float = LIMIT_S,
+        prepare: Optional[Callable[[], None]] = None,
+    ) -> None:
         self._name = arguments[0]
         self._limit_s = limit_s
         self._deadline = time.monotonic() + limit_s
@@ -74,9 +82,12 @@ class Program:
                 stderr=subprocess.PIPE,
                 cwd="/",
                 env=ENVIRONMENT,
+                preexec_fn=prepare,
             )
         except OSError as error:
             self._failure = f"{self._name} does not start: {error.strerror}"
+        except subprocess.SubprocessError:  # what went wrong in the child is not told
+            self._failure = f"{self._name} does not start: its process could not be prepared"
 
     def finished(self) -> Finished:
         """Wait for the end. Raises CannotRead if it is missing, or takes or prints too much."""

@@ -17,8 +17,8 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 from .read_configuration import SSHD_DEFAULTS, Included, sshd_files
 from .read_daemon import (
     Daemon,
+    arguments_to_be,
     deciding_arguments,
-    default_arguments,
     journal_of,
     loaded_at,
     main_file,
@@ -26,6 +26,7 @@ from .read_daemon import (
 from .read_files import cannot_read, read_text_if_any
 from .read_programs import CannotRead, Program, find
 from .read_units import Service
+from .sshd_folder import preparation
 
 STRANGER = "holdfast-stranger"  # an account that does not exist
 CLIENTS = ("127.0.0.1", "203.0.113.1")  # from the host itself, and from outside (RFC 5737)
@@ -111,7 +112,8 @@ def ask(
 def _asking(user: str, address: str, own_address: str, arguments: Sequence[str]) -> Program:
     own = LOOPBACK if address == LOOPBACK else own_address
     who = f"user={user},host={address},addr={address},laddr={own},lport=22"
-    return Program("sshd", "-T", *deciding_arguments(arguments), "-C", who)
+    asked = ("-T", *deciding_arguments(arguments), "-C", who)
+    return Program("sshd", *asked, prepare=preparation())
 
 
 def changed_at(included: Included) -> float:
@@ -142,10 +144,11 @@ def value_for(user: str, keyword: str, answers: Sequence[Answer]) -> str:
 
 
 class SshdSeen(NamedTuple):
-    """The section, and the answers that it was made from."""
+    """The section, and the files and answers that it was made from."""
 
     section: Dict[str, object]
     answers: List[Answer]
+    included: Included
 
 
 def sshd_seen(
@@ -155,8 +158,12 @@ def sshd_seen(
     service: Optional[Service],
     *,
     by_socket: bool,
+    to_be: str = "",
 ) -> SshdSeen:
-    """Read everything about the SSH server. Raises CannotRead."""
+    """Read everything about the SSH server. Raises CannotRead.
+
+    `to_be` is the command line of an sshd that has yet to be started.
+    """
     if find("sshd") is None:
         raise CannotRead("openssh-server is not installed")
     if os.geteuid() != 0:
@@ -167,7 +174,7 @@ def sshd_seen(
     version = Program("sshd", "-V")
     try:
         if daemon is None:
-            arguments = default_arguments(read_text_if_any(SSHD_DEFAULTS) or "")
+            arguments = arguments_to_be(to_be, read_text_if_any(SSHD_DEFAULTS) or "")
         else:
             arguments = daemon.arguments
         included = sshd_files(main_file(arguments))
@@ -193,7 +200,7 @@ def sshd_seen(
         "effective": [answer._asdict() for answer in answers],
         "host_keys": host_keys(answers),
     }
-    return SshdSeen(section, answers)
+    return SshdSeen(section, answers, included)
 
 
 def _said(journal: Program) -> str:

@@ -21,9 +21,15 @@ UNITS = (
     "ssh.socket",
     "ufw.service",
 )
-_PROPERTIES = "Id,LoadState,ActiveState,UnitFileState,MainPID,ExecMainStartTimestamp,ExecReload"
+CONNECTION = "ssh@holdfast.service"  # what a socket with Accept=yes starts; an instance by name
+ASKED = (*UNITS, CONNECTION)
+_PROPERTIES = (
+    "Id,LoadState,ActiveState,UnitFileState,MainPID,ExecMainStartTimestamp,ExecReload,"
+    "ExecStart,Accept"
+)
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(\.\d{1,6})? UTC")
 _RELOAD_STARTED = re.compile(r"start_time=\[([^\]]*)\]")
+_COMMAND = re.compile(r"argv\[\]=(.*?) ; ")
 _SUCCEEDED = "code=exited ; status=0 }"
 
 Properties = Dict[str, List[str]]
@@ -42,19 +48,19 @@ class Service(NamedTuple):
 
 def ask_systemd() -> Program:
     """Start the one question about all units."""
-    return Program("systemctl", "show", "--timestamp=us+utc", "-p", _PROPERTIES, "--", *UNITS)
+    return Program("systemctl", "show", "--timestamp=us+utc", "-p", _PROPERTIES, "--", *ASKED)
 
 
 def parse_show(text: str) -> Dict[str, Properties]:
     """Return each unit's properties from `systemctl show`. Raises CannotRead if one is missing."""
     units: Dict[str, Properties] = {}
-    for asked, block in zip(UNITS, re.split(r"\n\s*\n", text.strip())):
+    for asked, block in zip(ASKED, re.split(r"\n\s*\n", text.strip())):
         properties: Properties = {}
         for line in block.splitlines():
             key, _, value = line.partition("=")
             properties.setdefault(key, []).append(value)
         units[asked] = properties
-    missing = [name for name in UNITS if "ActiveState" not in units.get(name, {})]
+    missing = [name for name in ASKED if "ActiveState" not in units.get(name, {})]
     if missing:
         raise CannotRead(f"systemctl says nothing about {missing[0]}")
     return units
@@ -64,6 +70,8 @@ def units_section(units: Dict[str, Properties]) -> Dict[str, object]:
     """Return the units as the snapshot holds them."""
     section: Dict[str, object] = {}
     for name, properties in sorted(units.items()):
+        if name == CONNECTION:
+            continue
         load = _only(properties, "LoadState")
         enabled = _only(properties, "UnitFileState")
         section[name] = {
@@ -81,6 +89,13 @@ def service_of(properties: Properties) -> Service:
         parse_time(_only(properties, "ExecMainStartTimestamp")),
         _reloaded(properties.get("ExecReload", [])),
     )
+
+
+def socket_starts(units: Dict[str, Properties]) -> str:
+    """Return the command line of what ssh.socket starts, "" where that is not known."""
+    each = _only(units["ssh.socket"], "Accept") == "yes"
+    found = _COMMAND.search(_only(units[CONNECTION if each else "ssh.service"], "ExecStart"))
+    return found[1] if found else ""
 
 
 def parse_time(text: str) -> float:

@@ -26,6 +26,10 @@ from .step import Record, Step
 ABSENT = files.ABSENT
 
 
+# A configuration file that somebody wrote before its package came stays theirs; dpkg would ask.
+KEEP = ("--force-confdef", "--force-confold")
+
+
 class Packages(Step):
     """Packages are installed and stay: taking them away could take away what others need.
 
@@ -39,7 +43,9 @@ class Packages(Step):
 
     def do(self, say: Callable[[str], None]) -> None:
         finish_packages()
-        install = ["apt-get", "-qy", "-o", "DPkg::Lock::Timeout=120", "install"]
+        install = ["apt-get", "-qy", "-o", "DPkg::Lock::Timeout=120"]
+        install += [word for flag in KEEP for word in ("-o", f"DPkg::Options::={flag}")]
+        install += ["install"]
         install += ["--no-install-recommends", *self.wire["names"]]
         if call(install, timeout_s=900).returncode != 0:
             say("refreshing the package lists")
@@ -52,7 +58,7 @@ class Packages(Step):
 
 def finish_packages() -> None:
     """Configure what an installation that was cut off has left half done."""
-    must(["dpkg", "--configure", "-a"], timeout_s=600)
+    must(["dpkg", *KEEP, "--configure", "-a"], timeout_s=600)
 
 
 class Group(Step):
@@ -273,9 +279,15 @@ def step(wire: Record) -> Step:
 
 
 def reload_service(name: str) -> None:
-    """Have a running service read its configuration; one that does not run stays as it is."""
+    """Have a running service read its configuration; one that does not run stays as it is.
+
+    A service that its socket has started is started anew: OpenSSH 10's sshd loses the socket at
+    SIGHUP and dies, while systemd keeps it open between two processes, so that nobody is refused.
+    """
     if call(["systemctl", "is-active", "--quiet", name]).returncode == 0:
-        must(["systemctl", "reload", name])
+        socket = name.replace(".service", ".socket")
+        by_socket = call(["systemctl", "is-active", "--quiet", socket]).returncode == 0
+        must(["systemctl", "restart" if by_socket else "reload", name])
 
 
 def _shadow(name: str) -> list[str]:

@@ -13,6 +13,7 @@ from . import doors, places
 from .aside import aside
 from .failed import Failed
 from .places import call
+from .sshd_folder import preparation
 from .step import Step
 
 # What is asked, where the program is installed, once a file below one of the paths changes.
@@ -25,10 +26,9 @@ PAM = ("/etc/pam.d/", "/etc/security/")
 
 def try_out(steps: List[Step]) -> None:
     """Raise Failed when a program would refuse what the steps write, or PAM lock people out."""
-    for text in [
-        s.wire["text"] for s in steps if s.wire["kind"] == "firewall" and "text" in s.wire
-    ]:
-        _accepts(["nft", "-c", "-f", "-"], text)
+    for one in steps:
+        if one.wire["kind"] == "firewall" and "text" in one.wire:
+            _accepts(["nft", "-c", "-f", "-"], one.wire["text"])
     tried = [one for one in steps if _can_be_tried(one)]
     passwords = [one.wire for one in steps if one.wire["kind"] == "password" and _given(one.wire)]
     if tried or passwords:
@@ -47,6 +47,9 @@ def _given(wire: Dict[str, Any]) -> bool:
 
 
 def _inside(tried: List[Step], passwords: List[Dict[str, Any]]) -> Dict[str, Any]:
+    prepare = preparation()
+    if prepare is not None:
+        prepare()
     paths = [str(one.wire.get("path", "")) for one in tried]
     pam = any(one.wire["kind"] == "pam" for one in tried) or _below(PAM, paths)
     before = doors.open_doors() if pam else {}
