@@ -79,6 +79,10 @@ def test_an_argument_counts_over_every_file() -> None:
     assert combined({MAIN: "minlen = 4", FILE: "minlen = 5"}, ["MINLEN=6"]) == {"minlen": "6"}
 
 
+def test_a_number_may_have_space_before_it_in_an_argument() -> None:
+    assert combined({}, ["minlen= 6"]) == {"minlen": " 6"}
+
+
 def test_the_last_of_two_arguments_counts() -> None:
     assert combined({}, ["minlen=6", "minlen=7"]) == {"minlen": "7"}
 

@@ -107,6 +107,16 @@ def test_an_account_that_is_good_may_enter() -> None:
     assert asked(ask)[0]
 
 
+def test_a_refusal_is_told_in_the_words_of_the_module() -> None:
+    def ask() -> pam.Result:
+        Path("/etc/nologin").write_text("closed today\n")
+        doors._stand_in(doors.STAND_IN, "right")
+        return pam.may_enter(SERVICE, doors.STAND_IN)
+
+    good, reason = asked(ask, "account required pam_nologin.so\n")
+    assert (good, reason.strip()) == (False, "closed today")
+
+
 def test_a_new_password_is_the_one_that_then_opens() -> None:
     def ask() -> pam.Result:
         doors._stand_in(doors.STAND_IN, "the old one")
