@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 from building import account, file, key_line, site, snapshot
@@ -10,19 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model import table
 
+from holdfast.servers import apt_config, pwquality
 from holdfast.servers.access import Redirect
 from holdfast.servers.changes import (
     ABSENT,
     Change,
     CreateGroup,
+    EnablePamProfile,
     EnableUnit,
     InstallPackages,
     JoinGroup,
     LoadFirewall,
+    LockPassword,
     MakeFolder,
     OpenAccount,
     Secret,
     SetPassword,
+    StartUnit,
     WriteFile,
     text_digest,
 )
@@ -141,6 +146,21 @@ def test_an_account_that_will_be_made_gets_its_password() -> None:
     wants = {"password": "secret admins.alice.sudo_password"}
     (change,) = changes("account alice", wants, snapshot())
     assert change == SetPassword("alice", Secret("admins.alice.sudo_password"), ABSENT)
+
+
+@pytest.mark.parametrize("state", ["set", "empty"])
+def test_a_password_that_fits_is_locked(state: str) -> None:
+    found = changes("account alice", {"password": "locked"}, with_alice(password=state))
+    assert found == [LockPassword("alice", state)]
+
+
+def test_a_password_that_is_locked_is_left_alone() -> None:
+    assert changes("account alice", {"password": "locked"}, with_alice(password="locked")) == []
+
+
+def test_an_account_that_will_be_made_has_a_locked_password() -> None:
+    found = changes("account alice", {"open": "/bin/bash", "password": "locked"}, snapshot())
+    assert found == [OpenAccount("alice", "/bin/bash", ABSENT)]
 
 
 # authorized_keys
@@ -331,6 +351,118 @@ def test_our_drop_in_is_left_alone_where_it_is_as_wanted() -> None:
     wants = {"Defaults timestamp_type": "tty"}
     text = written(changes("sudoers", wants, with_sudoers(None)), SUDOERS_FILE).content
     assert changes("sudoers", wants, with_sudoers(text)) == []
+
+
+# PAM, the rules for passwords, apt
+
+
+def test_a_profile_of_pam_is_switched_on_where_its_module_is_missing() -> None:
+    found = changes("pam pwquality", {"enabled": "password pam_pwquality.so"}, snapshot())
+    assert found == [EnablePamProfile("pwquality", "password", "pam_pwquality.so", "disabled")]
+
+
+OURS = [
+    ("pwquality", pwquality.FILE, pwquality.render, pwquality.parse, {"minlen": "15"}),
+    ("apt", apt_config.FILE, apt_config.render, apt_config.parse, {"A::B": "1"}),
+]
+Render = Callable[[Mapping[str, str]], str]
+Parse = Callable[[str], dict[str, str]]
+parts = pytest.mark.parametrize(("kind", "path", "render", "parse", "wants"), OURS)
+
+
+def with_part(path: str, text: str | None) -> Snapshot:
+    folder = {str(Path(path).parent): file("", 0o755)}
+    return snapshot(files=folder | ({} if text is None else {path: file(text)}))
+
+
+@parts
+def test_a_first_option_makes_our_file(
+    kind: str, path: str, render: Render, parse: Parse, wants: dict[str, str]
+) -> None:
+    found = changes(kind, wants, with_part(path, None))
+    assert found == [WriteFile(path, render(wants), 0o644, "root", "root", ABSENT, "")]
+
+
+@parts
+def test_options_that_our_file_has_already_stay(
+    kind: str, path: str, render: Render, parse: Parse, wants: dict[str, str]
+) -> None:
+    held = {"difok": "3", **dict.fromkeys(wants, "0")}
+    found = changes(kind, wants, with_part(path, render(held)))
+    assert parse(written(found, path).content) == {**held, **wants}
+
+
+@parts
+def test_an_option_that_is_not_wanted_goes(
+    kind: str, path: str, render: Render, parse: Parse, wants: dict[str, str]
+) -> None:
+    found = changes(kind, {"difok": "absent"}, with_part(path, render({"difok": "3", **wants})))
+    assert parse(written(found, path).content) == wants
+
+
+@parts
+def test_our_file_is_left_alone_where_it_says_what_is_wanted(
+    kind: str, path: str, render: Render, parse: Parse, wants: dict[str, str]
+) -> None:
+    assert changes(kind, wants, with_part(path, render(wants))) == []
+
+
+@parts
+def test_our_file_is_not_replaced_where_it_could_not_be_read(
+    kind: str, path: str, render: Render, parse: Parse, wants: dict[str, str]
+) -> None:
+    seen = snapshot(files={path: Unreadable(unreadable="needs root")})
+    with pytest.raises(CannotJudge):
+        changes(kind, wants, seen)
+
+
+def test_the_folder_for_rules_of_passwords_is_made_where_it_is_missing() -> None:
+    found = changes("pwquality", {"minlen": "15"}, snapshot(files={}))
+    assert of_kind(found, MakeFolder) == [
+        MakeFolder(pwquality.FOLDER, 0o755, "root", "root", ABSENT)
+    ]
+
+
+def test_a_flag_of_the_rules_for_passwords_has_no_value() -> None:
+    found = changes("pwquality", {"enforce_for_root": ""}, snapshot())
+    assert "\nenforce_for_root\n" in written(found, pwquality.FILE).content
+
+
+# Units
+
+RUN = {"enabled": "yes", "running": "yes"}
+
+
+def with_unit(active: str, enabled: str) -> Snapshot:
+    return snapshot(units={"x.timer": Unit(active=active, enabled=enabled)})
+
+
+def test_a_unit_that_neither_runs_nor_will_is_enabled_and_started() -> None:
+    found = changes("unit x.timer", RUN, with_unit("inactive", "disabled"))
+    assert found == [EnableUnit("x.timer", "disabled"), StartUnit("x.timer", "inactive")]
+
+
+def test_a_unit_that_a_package_will_bring_is_enabled_and_started() -> None:
+    found = changes("unit x.timer", RUN, snapshot(units={}))
+    assert found == [EnableUnit("x.timer", "disabled"), StartUnit("x.timer", "inactive")]
+
+
+@pytest.mark.parametrize(
+    ("active", "enabled", "kind"),
+    [("active", "disabled", EnableUnit), ("failed", "enabled", StartUnit)],
+)
+def test_a_unit_gets_only_what_it_lacks(active: str, enabled: str, kind: type[Change]) -> None:
+    found = changes("unit x.timer", RUN, with_unit(active, enabled))
+    assert [type(change) for change in found] == [kind]
+
+
+def test_a_unit_gets_only_what_is_wanted() -> None:
+    seen = with_unit("inactive", "disabled")
+    assert changes("unit x.timer", {"running": "yes"}, seen) == [StartUnit("x.timer")]
+
+
+def test_a_unit_that_runs_is_left_alone() -> None:
+    assert changes("unit x.timer", RUN, with_unit("active", "enabled")) == []
 
 
 # Single lines of somebody else's file

@@ -19,5 +19,5 @@ def render(settings: Mapping[str, str]) -> str:
 
 def parse(text: str) -> dict[str, str]:
     """Return the settings of a file that `render` wrote."""
-    found = (_LINE.fullmatch(line.strip()) for line in text.splitlines())
+    found = (_LINE.fullmatch(line.strip()) for line in text.split("\n"))
     return {match[1]: match[2] for match in found if match}

@@ -14,7 +14,7 @@ MAIN = "/etc/security/pwquality.conf"
 FOLDER = "/etc/security/pwquality.conf.d"
 FILE = f"{FOLDER}/50-holdfast.conf"
 MODULE = "pam_pwquality.so"
-LONGEST_LINE = 1022  # characters; libpwquality stops at a longer one
+LONGEST_LINE = 1022  # bytes; libpwquality stops at a longer one
 
 CREDITS = ("dcredit", "ucredit", "lcredit", "ocredit")
 MOST_IN_A_ROW = ("maxrepeat", "maxclassrepeat", "maxsequence")
@@ -63,9 +63,14 @@ def refused(texts: Mapping[str, str]) -> tuple[str, str] | None:
     for path in read_in_order(texts):
         for line in texts[path].split("\n"):
             option = option_of(line)
-            if len(line) > LONGEST_LINE or (option is not None and not _understood(*option)):
+            if too_long(line) or (option is not None and not _understood(*option)):
                 return path, line
     return None
+
+
+def too_long(line: str) -> bool:
+    """Whether libpwquality stops at this line for its length alone."""
+    return len(line.encode("utf-8", "surrogatepass")) > LONGEST_LINE
 
 
 def combined(texts: Mapping[str, str], arguments: Iterable[str]) -> dict[str, str]:

@@ -38,6 +38,14 @@ def test_units_are_read_in_the_order_of_asking() -> None:
     assert section["docker.service"] == {"active": "inactive", "enabled": "not-found"}
 
 
+@pytest.mark.parametrize("name", ["apt-daily.timer", "apt-daily-upgrade.timer"])
+def test_the_timers_of_apt_are_asked_for(name: str) -> None:
+    blocks = dict.fromkeys(read_units.UNITS, ABSENT)
+    blocks[name] = block(LoadState="loaded", ActiveState="active", UnitFileState="enabled")
+    section = read_units.units_section(read_units.parse_show("\n".join(blocks.values())))
+    assert section[name] == {"active": "active", "enabled": "enabled"}
+
+
 @pytest.mark.parametrize("count", [0, 1, len(read_units.UNITS) - 1])
 def test_a_unit_that_is_missing_is_noticed(count: int) -> None:
     with pytest.raises(CannotRead):

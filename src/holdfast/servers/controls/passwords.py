@@ -174,7 +174,7 @@ def _rule(
     if any(argument.partition("=")[0].lower() == option for argument in arguments):
         mend = f"take {option} out of /usr/share/pam-configs/pwquality, then: sudo pam-auth-update"
         return Gap(what, f"{STACK}: {seen}", mend=mend)
-    if len(f"{option} = {value}") > pwquality.LONGEST_LINE:
+    if pwquality.too_long(f"{option} = {value}"):
         mend = f"shorten {option} on the host: libpwquality reads no line that would hold them all"
         return Gap(what, seen, mend=mend)
     wants = [Want("pwquality", option, value, Phase.WIDEN)]

@@ -33,10 +33,12 @@ def aside(work: Callable[[], Answer], within_s: float = 120) -> Answer:
     reads, writes = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reads)
-        os.setsid()  # so that what it has started can be ended with it
-        _answer(writes, work)
-        os._exit(0)
+        try:
+            os.close(reads)
+            os.setsid()  # so that what it has started can be ended with it
+            _answer(writes, work)
+        finally:
+            os._exit(0)  # whatever happened: it must not go on as its parent would
     os.close(writes)
     try:
         text = _read(reads, time.monotonic() + within_s)
@@ -54,16 +56,16 @@ def aside(work: Callable[[], Answer], within_s: float = 120) -> Answer:
 
 
 def _answer(handle: int, work: Callable[[], Answer]) -> None:
-    answer: Answer
     try:
         _cover()
-        answer = {"done": work()}
+        text = json.dumps({"done": work()})
     except Failed as failed:
-        answer = {"failed": str(failed), "kind": failed.kind}
-    except BaseException as error:  # the child must not go on as its parent would
-        answer = {"failed": f"{type(error).__name__}: {error}"[:500], "kind": "defect"}
+        text = json.dumps({"failed": str(failed), "kind": failed.kind})
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"[:500]
+        text = json.dumps({"failed": said, "kind": "defect"})
     with os.fdopen(handle, "wb") as stream:
-        stream.write(json.dumps(answer).encode())
+        stream.write(text.encode())
 
 
 def _cover() -> None:
@@ -95,10 +97,9 @@ def _read(handle: int, deadline: float) -> bytes:
 
 
 def _end(child: int) -> None:
-    ended, _ = os.waitpid(child, os.WNOHANG)
-    if ended == 0:
-        try:
-            os.killpg(child, signal.SIGKILL)
-        except ProcessLookupError:  # it had no time to begin a group of its own
-            os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    """End the child with all that it has started, also where it ended by itself."""
+    try:
+        os.killpg(child, signal.SIGKILL)  # its number is its own until it is waited for
+    except ProcessLookupError:  # it had no time to begin a group of its own
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)

@@ -11,7 +11,9 @@ JUDGED = ("APT::Periodic::", "Unattended-Upgrade::")
 MOST_SETTINGS = 200
 MOST_VALUES = 100
 
-_LINE = re.compile(r'([^\s"]{1,256}) "(.{0,4096})";')
+MOST_CHARACTERS = 4096  # of a value
+
+_LINE = re.compile(r'([^\s"]{1,256}) "(.*)";')
 
 
 def ask_apt() -> Optional[Program]:
@@ -34,6 +36,10 @@ def parse_dump(text: str) -> Dict[str, List[str]]:
             values[:] = [found[2]]
         if len(values) > MOST_VALUES or len(settings) > MOST_SETTINGS:
             raise CannotRead("apt has too many settings for its own upgrades")
+        if len(found[2]) > MOST_CHARACTERS:
+            raise CannotRead(
+                f"apt's setting {found[1]} is longer than {MOST_CHARACTERS} characters"
+            )
     return settings
 
 
