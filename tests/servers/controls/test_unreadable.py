@@ -11,7 +11,9 @@ from model import table
 from holdfast.servers.access import ADMINS
 from holdfast.servers.audit import Finding, Status, judge
 from holdfast.servers.catalogue import all_controls
+from holdfast.servers.controls.jump import NEVER, TCP
 from holdfast.servers.controls.ssh import LIMITS, SETTINGS
+from holdfast.servers.controls.ssh_modern import SMALLEST_RSA, SMALLEST_RSA_BITS, WEAK
 from holdfast.servers.firewall_table import FILE as FIREWALL_FILE
 from holdfast.servers.firewall_table import loadable
 from holdfast.servers.resources import FIREWALL_UNIT
@@ -25,9 +27,13 @@ TABLE = table("tcp dport 22 accept", "tcp dport 80 accept", "tcp dport 443 accep
 NEEDED = {
     "admins.ordinary": ("accounts", "groups", "packages"),
     "firewall.inbound": ("firewall", "units"),
+    "ssh.jump": ("sshd",),
+    "ssh.key-files": ("accounts", "sshd"),
     "ssh.keys-only": ("sshd",),
+    "ssh.modern": ("sshd",),
     "sudo.password": ("sudo",),
 }
+NOTHING_TO_READ = {"admins.key-passphrase"}  # no server can show what it judges
 NEEDED_FILES = {"firewall.inbound": FIREWALL_FILE, "ssh.keys-only": SSHD_FILE}
 
 
@@ -36,7 +42,13 @@ def clean() -> Snapshot:
     settings: dict[str, tuple[str, ...]]
     settings = {key.lower(): (values[0],) for key, values in SETTINGS.items()}
     settings |= {key.lower(): (str(most),) for key, most in LIMITS.items()}
-    keys = {"/home/alice/.ssh/authorized_keys": file(f"{key_line('alice')}\n", 0o600, "alice")}
+    settings |= {keyword.lower(): ("no",) for keyword in (TCP, *NEVER)}
+    settings |= {keyword.lower(): ("none-that-is-weak",) for keyword in WEAK}
+    settings |= {SMALLEST_RSA.lower(): (str(SMALLEST_RSA_BITS),)}
+    keys = {
+        "/home/alice/.ssh": file("", 0o700, "alice", "alice"),
+        "/home/alice/.ssh/authorized_keys": file(f"{key_line('alice')}\n", 0o600, "alice"),
+    }
     alice = account(
         1000,
         home="/home/alice",
@@ -64,7 +76,9 @@ def clean() -> Snapshot:
 def findings(seen: Snapshot) -> dict[str, Finding]:
     of = site()
     judged = judge(of.hosts["app"], {"app": seen}, of, all_controls(), TODAY)
-    return {finding.control.id: finding for finding in judged}
+    found = {finding.control.id: finding for finding in judged}
+    assert {found.pop(name).status for name in NOTHING_TO_READ} == {Status.NOT_APPLICABLE}
+    return found
 
 
 def test_every_control_passes_on_a_clean_host() -> None:
@@ -91,7 +105,7 @@ def test_a_file_of_ours_that_could_not_be_read_makes_it_unknown(control: str, pa
 
 def test_a_section_that_another_control_needs_makes_this_one_no_worse() -> None:
     seen = clean().model_copy(update={"sshd": Unreadable(unreadable=REASON)})
-    others = {name: f.status for name, f in findings(seen).items() if name != "ssh.keys-only"}
+    others = {n: f.status for n, f in findings(seen).items() if "sshd" not in NEEDED[n]}
     assert set(others.values()) == {Status.PASS}
 
 

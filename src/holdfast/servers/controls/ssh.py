@@ -20,15 +20,17 @@ from holdfast.servers.attack import (
     succeeded,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
-from holdfast.servers.snapshot import (
-    CannotJudge,
-    EffectiveSshd,
-    Snapshot,
-    Sshd,
-    Unreadable,
-    judged,
+from holdfast.servers.controls import jump, key_files, ssh_modern
+from holdfast.servers.snapshot import CannotJudge, Snapshot, Sshd, judged
+from holdfast.servers.sshd_config import FILE
+from holdfast.servers.sshd_decisions import (
+    UNSET,
+    decisions,
+    judged_sshd,
+    setting_gap,
+    unread_configuration,
+    written_by_us,
 )
-from holdfast.servers.sshd_config import FILE, parse
 from holdfast.site import Host, Site
 
 # Keyword as written, and the values that sshd may report for it, the wanted one first.
@@ -48,6 +50,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 LIMITS: Mapping[str, int] = {"MaxAuthTries": 4, "LoginGraceTime": 30}
 
 PENALTY_EXEMPT = "PerSourcePenaltyExemptList"
+OURS = frozenset({*SETTINGS, *LIMITS, PENALTY_EXEMPT}).union(
+    jump.KEYWORDS, key_files.KEYWORDS, ssh_modern.KEYWORDS
+)
 
 PLAIN_ARGUMENTS = frozenset({"-D", "-e"})  # how Debian's units start the daemon
 
@@ -55,98 +60,44 @@ PLAIN_ARGUMENTS = frozenset({"-D", "-e"})  # how Debian's units start the daemon
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
     """Yield each setting that lets more in than the site says, as decided and as it runs."""
     snapshot = snapshots[host.name]
-    sshd = judged(snapshot.sshd)
-    if not sshd.effective:
-        raise CannotJudge("sshd -T was asked about nobody")
-    stale = list(_stale(sshd))
-    yield from stale
-    if stale:
-        return  # a reload would bring somebody's unread lines to life, and no revert undoes that
-    ours = _written_by_us(snapshot)
+    sshd = judged_sshd(snapshot)
+    unread = list(unread_configuration(sshd))
+    yield from unread
+    if unread:
+        return
     for keyword, good in SETTINGS.items():
-        wrong = [(e, v) for e, v in _values(sshd, keyword) if v not in good]
-        yield from _gap(keyword, good[0], wrong, ours, snapshot)
+        wrong = [(e, v) for e, v in decisions(sshd, keyword) if v not in good]
+        yield from setting_gap(keyword, good[0], wrong, snapshot)
     for keyword, most in LIMITS.items():
-        wrong = [(e, v) for e, v in _values(sshd, keyword) if not _within(v, most)]
-        yield from _gap(keyword, str(most), wrong, ours, snapshot)
-    yield from _controllers(sshd, site, ours, snapshot)
-    yield from _additions(ours)
+        wrong = [(e, v) for e, v in decisions(sshd, keyword) if not _within(v, most)]
+        yield from setting_gap(keyword, str(most), wrong, snapshot)
+    yield from _controllers(sshd, site, snapshot)
+    yield from _additions(written_by_us(snapshot))
     yield from _running(sshd)
     yield from _foreign_matches(snapshot, sshd)
-
-
-def _values(sshd: Sshd, keyword: str) -> Iterator[tuple[EffectiveSshd, str]]:
-    for effective in sshd.effective:
-        yield effective, " ".join(effective.settings.get(keyword.lower(), ("unset",)))
 
 
 def _within(value: str, most: int) -> bool:
     return value.isdigit() and 0 < int(value) <= most
 
 
-def _gap(
-    keyword: str,
-    wanted: str,
-    wrong: list[tuple[EffectiveSshd, str]],
-    ours: Mapping[str, str],
-    snapshot: Snapshot,
-) -> Iterator[Gap]:
-    if not wrong:
-        return
-    subject, value = wrong[0]
-    what = f"sshd has {keyword} {value}, not {wanted}"
-    evidence = f"sshd -T for {subject.user} from {subject.address}: {keyword.lower()} {value}"
-    if ours.get(keyword) == wanted:
-        others = ", ".join(_mentions(keyword, snapshot)) or "a file that is read before"
-        yield Gap(what, evidence, mend=f"{FILE} is overridden: remove {keyword} from {others}")
-        return
-    yield Gap(what, evidence, wants=(Want("sshd", keyword, wanted, Phase.NARROW),))
-
-
-def _controllers(
-    sshd: Sshd, site: Site, ours: Mapping[str, str], snapshot: Snapshot
-) -> Iterator[Gap]:
+def _controllers(sshd: Sshd, site: Site, snapshot: Snapshot) -> Iterator[Gap]:
     """OpenSSH 9.8 and later turn an address away after failed logins: not where audits start."""
     wanted = {str(network) for network in site.controllers}
     wrong = [
         (effective, value)
-        for effective, value in _values(sshd, PENALTY_EXEMPT)
-        if value != "unset" and not wanted <= set(value.split(","))
+        for effective, value in decisions(sshd, PENALTY_EXEMPT)
+        if value != UNSET and not wanted <= set(value.split(","))
     ]
-    yield from _gap(PENALTY_EXEMPT, ",".join(sorted(wanted)), wrong, ours, snapshot)
+    yield from setting_gap(PENALTY_EXEMPT, ",".join(sorted(wanted)), wrong, snapshot)
 
 
 def _additions(ours: Mapping[str, str]) -> Iterator[Gap]:
-    for keyword in sorted(set(ours) - {*SETTINGS, *LIMITS, PENALTY_EXEMPT}):
+    for keyword in sorted(set(ours) - OURS):
         yield Gap(
             f"somebody has added {keyword} to Holdfast's own file",
             f"{FILE}: {keyword} {ours[keyword]}",
             wants=(Want("sshd", keyword, "absent", Phase.NARROW),),
-        )
-
-
-def _written_by_us(snapshot: Snapshot) -> Mapping[str, str]:
-    held = snapshot.files.get(FILE)
-    return {} if held is None else parse(judged(held).content or "")
-
-
-def _mentions(keyword: str, snapshot: Snapshot) -> Iterator[str]:
-    """Yield FILE:LINE of each place that sets a keyword, except our own file."""
-    for path, held in sorted(snapshot.files.items()):
-        if not path.startswith("/etc/ssh/") or path == FILE or isinstance(held, Unreadable):
-            continue
-        for number, line in enumerate((held.content or "").splitlines(), 1):
-            if line.strip().lower().replace("=", " ").startswith(keyword.lower() + " "):
-                yield f"{path}:{number}"
-
-
-def _stale(sshd: Sshd) -> Iterator[Gap]:
-    if sshd.running and sshd.changed > sshd.loaded:
-        yield Gap(
-            "sshd runs with an older configuration than the one on disk",
-            f"changed {sshd.changed - sshd.loaded:.0f} s after the daemon last read it",
-            mend="read what was changed, keep a session open, then: "
-            "sudo sshd -t && sudo systemctl reload ssh",
         )
 
 
