@@ -99,7 +99,7 @@ async def _at(
         return Exchange.REFUSED
     except asyncssh.PermissionDenied:
         return Exchange.COMPLETED  # sshd asked who is there, in what was agreed on
-    except asyncssh.ConnectionLost:
+    except (asyncssh.ConnectionLost, ConnectionError):
         # sshd ends the connection where it has no host key of an offered kind.
         return Exchange.REFUSED if onlooker.answered else Exchange.UNREACHED
     except (AddressFailed, asyncssh.Error, OSError, TimeoutError):
