@@ -105,6 +105,26 @@ SSHD_DEFAULTS: dict[str, tuple[str, ...]] = {
     "x11forwarding": ("yes",),
     "maxauthtries": ("6",),
     "logingracetime": ("120",),
+    "strictmodes": ("yes",),
+    "authorizedkeyscommand": ("none",),
+    "trustedusercakeys": ("none",),
+    "allowtcpforwarding": ("yes",),
+    "allowstreamlocalforwarding": ("yes",),
+    "disableforwarding": ("no",),
+    "gatewayports": ("no",),
+    "permitopen": ("any",),
+    "permittunnel": ("no",),
+    "requiredrsasize": ("1024",),
+    "kexalgorithms": (
+        "sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256",
+    ),
+    "ciphers": ("chacha20-poly1305@openssh.com,aes256-ctr,aes256-gcm@openssh.com",),
+    "macs": ("umac-64-etm@openssh.com,hmac-sha2-256-etm@openssh.com,hmac-sha1",),
+    "hostkeyalgorithms": ("ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512",),
+    "pubkeyacceptedalgorithms": (
+        "ssh-ed25519,ecdsa-sha2-nistp256,sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512",
+    ),
+    "casignaturealgorithms": ("ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512",),
 }
 
 
@@ -123,7 +143,7 @@ def sshd(settings: Mapping[str, tuple[str, ...]] | None = None, **changes: Any) 
         "loaded": 200.0,
         "config_files": ("/etc/ssh/sshd_config",),
         "effective": effective,
-        "host_keys": (),
+        "host_keys": ("ssh-ed25519 SHA256:x", "ssh-rsa SHA256:y"),
     }
     return Sshd(**(fields | changes))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from building import account as new_account
@@ -28,6 +29,7 @@ from holdfast.servers.plan import LOGIN_PROVEN
 from holdfast.servers.snapshot import (
     Account,
     Apt,
+    EffectiveSshd,
     Evidence,
     FileState,
     Snapshot,
@@ -154,7 +156,7 @@ def _new(change: OpenAccount, number: int) -> Account:
 def _placed(snapshot: Snapshot, path: str, state: FileState) -> Snapshot:
     accounts = dict(judged(snapshot.accounts))
     for name, held in accounts.items():
-        if path.startswith(held.home + "/"):
+        if path == held.home or path.startswith(held.home + "/"):
             accounts[name] = held.model_copy(update={"key_files": {**held.key_files, path: state}})
             return _with(snapshot, accounts=accounts)
     return _with(snapshot, files={**snapshot.files, path: state})
@@ -165,15 +167,12 @@ def _recomputed(snapshot: Snapshot) -> Snapshot:
     sshd = judged(snapshot.sshd)
     ours = snapshot.files.get(sshd_config.FILE)
     if ours is not None:
-        settings = {
-            key.lower(): (value,)
-            for key, value in sshd_config.parse(judged(ours).content or "").items()
-            if " " not in key
-        }
+        parsed = sshd_config.parse(judged(ours).content or "")
+        written = {key: value for key, value in parsed.items() if " " not in key}
         sshd = sshd.model_copy(
             update={
                 "effective": tuple(
-                    e.model_copy(update={"settings": {**e.settings, **settings}})
+                    e.model_copy(update={"settings": {**e.settings, **_decided(e, written)}})
                     for e in sshd.effective
                 ),
                 "loaded": sshd.changed + 1,
@@ -183,6 +182,18 @@ def _recomputed(snapshot: Snapshot) -> Snapshot:
         written = apt_config.parse(judged(snapshot.files[apt_config.FILE]).content or "")
         snapshot = _with_settings(snapshot, {key: (value,) for key, value in written.items()})
     return _with(snapshot, sshd=sshd, sudo=policy_of(snapshot))
+
+
+def _decided(seen: EffectiveSshd, written: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """What sshd makes of our settings; a list that begins with a minus is taken off another."""
+    decided: dict[str, tuple[str, ...]] = {}
+    for key, value in written.items():
+        if value.startswith("-"):
+            before = " ".join(seen.settings.get(key.lower(), ())).split(",")
+            weak = value[1:].split(",")
+            value = ",".join(n for n in before if not any(fnmatchcase(n, p) for p in weak))
+        decided[key.lower()] = (value,)
+    return decided
 
 
 def policy_of(snapshot: Snapshot) -> Sudo:

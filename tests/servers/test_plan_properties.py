@@ -100,10 +100,18 @@ sshd_settings = st.dictionaries(
             "allowgroups",
             "maxauthtries",
             "logingracetime",
+            "strictmodes",
+            "authorizedkeyscommand",
+            "authorizedkeysfile",
+            "allowtcpforwarding",
+            "allowstreamlocalforwarding",
+            "gatewayports",
+            "permittunnel",
+            "requiredrsasize",
         ]
     ),
     st.sampled_from(
-        [("yes",), ("no",), ("without-password",), ("0",), ("3",), ("100",), ("wheel",)]
+        [("yes",), ("no",), ("without-password",), ("0",), ("3",), ("100",), ("4096",), ("wheel",)]
     ),
 )
 
@@ -167,6 +175,44 @@ timers = st.builds(
     enabled=st.sampled_from(["enabled", "disabled", "masked", "not-found"]),
 )
 
+algorithms = st.fixed_dictionaries(
+    {},
+    optional={
+        keyword.lower(): st.lists(st.sampled_from(names), min_size=1, unique=True).map(
+            lambda chosen: (",".join(chosen),)
+        )
+        for keyword, names in {
+            "KexAlgorithms": [
+                "mlkem768x25519-sha256",
+                "sntrup761x25519-sha512",
+                "curve25519-sha256",
+                "ecdh-sha2-nistp256",
+                "diffie-hellman-group14-sha256",
+                "of-a-later-release",
+            ],
+            "Ciphers": ["aes256-ctr", "aes128-cbc"],
+            "MACs": ["hmac-sha2-256", "hmac-sha1", "umac-64@openssh.com"],
+            "HostKeyAlgorithms": ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"],
+            "PubkeyAcceptedAlgorithms": ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"],
+        }.items()
+    },
+)
+
+
+@st.composite
+def key_files(draw: st.DrawFn, home: str, name: str) -> dict[str, FileState]:
+    """An account's home, and the key files in it, in any state."""
+    modes, owners = st.sampled_from([0o700, 0o755, 0o775]), st.sampled_from([name, "root"])
+    held = {home: file("", draw(modes), draw(owners), name)}
+    if draw(st.booleans()):
+        held[f"{home}/.ssh"] = file("", draw(modes), draw(owners), name)
+        for path in draw(st.sets(st.sampled_from(["authorized_keys", "authorized_keys2"]))):
+            lines = [key_line("alice"), key_line("eve"), f"restrict {key_line('alice')}", "# x"]
+            content = "".join(f"{line}\n" for line in draw(st.lists(st.sampled_from(lines))))
+            mode = draw(st.sampled_from([0o600, 0o644]))
+            held[f"{home}/.ssh/{path}"] = file(content, mode, draw(owners), name)
+    return held
+
 
 @st.composite
 def hosts(draw: st.DrawFn) -> Snapshot:
@@ -179,12 +225,7 @@ def hosts(draw: st.DrawFn) -> Snapshot:
     accounts["root"] = accounts["root"].model_copy(update={"password": password})
     for number, name in enumerate(sorted(draw(st.sets(st.sampled_from(["alice", "ubuntu"]))))):
         home = f"/home/{name}"
-        held = {home: file("", 0o755, name, name)}
-        if draw(st.booleans()):
-            held[f"{home}/.ssh"] = file("", draw(st.sampled_from([0o700, 0o755])), name, name)
-            lines = draw(st.lists(st.sampled_from([key_line("alice"), key_line("eve")])))
-            content = "".join(f"{line}\n" for line in lines)
-            held[f"{home}/.ssh/authorized_keys"] = file(content, 0o600, name, name)
+        held = draw(key_files(home, name))
         accounts[name] = account(
             1000 + number,
             home=home,
@@ -194,6 +235,8 @@ def hosts(draw: st.DrawFn) -> Snapshot:
             groups=tuple(draw(st.sets(st.sampled_from(["sudo", "docker", "holdfast-admins"])))),
             key_files=held,
         )
+    root = accounts["root"]
+    accounts["root"] = root.model_copy(update={"key_files": draw(key_files("/root", "root"))})
     loaded = draw(st.booleans())
     files: dict[str, FileState | Unreadable] = dict(base.files)
     units = dict(judged(base.units))
@@ -228,7 +271,11 @@ def hosts(draw: st.DrawFn) -> Snapshot:
         groups=groups,
         files=files,
         units=units,
-        sshd=sshd(draw(sshd_settings), changed=draw(st.sampled_from([100.0, 300.0]))),
+        sshd=sshd(
+            draw(sshd_settings) | draw(algorithms),
+            changed=draw(st.sampled_from([100.0, 300.0])),
+            host_keys=draw(st.sampled_from([("ssh-ed25519 SHA256:x",), ("ssh-rsa SHA256:y",)])),
+        ),
         firewall=Firewall(
             installed="nftables" in packages,
             base_chains=tuple(draw(st.lists(foreign_chains, max_size=1))),

@@ -212,6 +212,15 @@ def test_a_key_that_is_there_is_not_added_again() -> None:
     assert content == f"{ALICE}\n{BOB}\n"
 
 
+def key_file_after(wants: Mapping[str, str], before: str) -> str:
+    """The key file's text after lines were wanted present or absent."""
+    asked = {f"ssh-key {line}": value for line, value in wants.items()}
+    found = changes("account alice", asked, with_alice(keys=before))
+    return written(found, KEY_FILE).content if found else before
+
+
+PRIVATE = file("", 0o700, "alice", "alice")
+
 lines_of_files = st.lists(
     st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=20)
     | st.sampled_from([ALICE, BOB, EVE, f"# {ALICE}"]),
@@ -222,15 +231,77 @@ lines_of_files = st.lists(
 @given(lines_of_files, st.booleans(), st.sets(st.sampled_from([ALICE, BOB]), min_size=1))
 def test_whatever_stands_in_a_key_file_stays(lines: list[str], ends: bool, keys: set[str]) -> None:
     before = "\n".join(lines) + ("\n" if ends and lines else "")
-    content = written(with_key(with_alice(keys=before), *keys), KEY_FILE).content
-    assert content.startswith(before)
+    assert key_file_after(dict.fromkeys(keys, "present"), before).startswith(before)
 
 
 @given(lines_of_files, st.booleans(), st.sets(st.sampled_from([ALICE, BOB]), min_size=1))
 def test_every_key_has_a_line_of_its_own(lines: list[str], ends: bool, keys: set[str]) -> None:
     before = "\n".join(lines) + ("\n" if ends and lines else "")
-    content = written(with_key(with_alice(keys=before), *keys), KEY_FILE).content
-    assert keys <= set(content.split("\n"))
+    after = key_file_after(dict.fromkeys(keys, "present"), before)
+    assert keys <= set(after.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"{EVE}\n", ""),
+        (EVE, ""),
+        (f"# mine\n\n{EVE}\n{ALICE}\n", f"# mine\n\n{ALICE}\n"),
+        (f"{ALICE}\n{EVE}", ALICE),
+        (f"{EVE}\n{ALICE}\n{EVE}\n", f"{ALICE}\n"),
+        (f"  {EVE}\n#{EVE}\n", f"  {EVE}\n#{EVE}\n"),
+    ],
+)
+def test_a_line_is_taken_out_and_the_others_stay(before: str, after: str) -> None:
+    assert key_file_after({EVE: "absent"}, before) == after
+
+
+@given(lines_of_files, st.booleans())
+def test_what_is_taken_out_is_nowhere_and_nothing_else_is_missing(
+    lines: list[str], ends: bool
+) -> None:
+    before = "\n".join(lines) + ("\n" if ends and lines else "")
+    after = key_file_after({EVE: "absent"}, before).split("\n")
+    assert [line for line in after if line] == [line for line in lines if line and line != EVE]
+
+
+def test_one_key_goes_while_another_comes() -> None:
+    assert key_file_after({EVE: "absent", ALICE: "present"}, f"{EVE}\n") == f"{ALICE}\n"
+
+
+def test_the_diff_shows_which_key_goes() -> None:
+    found = changes("account alice", {f"ssh-key {EVE}": "absent"}, with_alice(keys=f"{EVE}\n"))
+    assert f"-{EVE}\n" in written(found, KEY_FILE).diff()
+
+
+def test_a_key_file_that_others_read_is_made_private_and_keeps_its_lines_and_group() -> None:
+    seen = with_alice(keys=f"{BOB}\n")
+    assert isinstance(seen.accounts, dict)
+    held = file(f"{BOB}\n", 0o644, "root", "users")
+    alice = seen.accounts["alice"]
+    alice = alice.model_copy(update={"key_files": {**alice.key_files, KEY_FILE: held}})
+    (change,) = changes(
+        "account alice",
+        {"key files": "private"},
+        seen.model_copy(update={"accounts": {"alice": alice}}),
+    )
+    assert change == WriteFile(
+        KEY_FILE, f"{BOB}\n", 0o600, "alice", "users", file_state(held), f"{BOB}\n"
+    )
+
+
+def test_a_private_folder_without_a_key_file_gets_none() -> None:
+    assert changes("account alice", {"key files": "private"}, with_alice(folder=PRIVATE)) == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "after"), [("alice", "alice"), ("eve", "alice"), ("root", "root")]
+)
+def test_a_home_loses_the_bits_by_which_others_write(owner: str, after: str) -> None:
+    home = file("", 0o777, owner, "users")
+    seen = snapshot(accounts={"alice": account(1000, home=HOME, key_files={HOME: home})})
+    (change,) = changes("account alice", {"home": "unwritable"}, seen)
+    assert change == MakeFolder(HOME, 0o755, after, "users", folder_state(home))
 
 
 def test_a_key_file_that_is_no_text_is_not_replaced() -> None:

@@ -183,3 +183,31 @@ def test_many_runs_that_accept_at_once_lose_no_key(file: Path) -> None:
         "known_hosts",
         "known_hosts.lock",
     ]
+
+
+def test_a_further_key_that_a_known_host_has_proven_is_pinned_beside_the_first(file: Path) -> None:
+    known = written(file, line("app", ECDSA))
+    known.learn("app", "203.0.113.10", 22, ED25519)
+    pins = known.pins("app", ["203.0.113.10"])
+    assert [pins.standing(key) for key in (ECDSA, ED25519)] == [Standing.KNOWN] * 2
+    assert pins.algorithms()[0] == "ssh-ed25519"
+
+
+def test_a_key_that_is_revoked_is_not_learnt(file: Path) -> None:
+    known = written(file, line("app", ECDSA) + line("app", ED25519, "@revoked "))
+    known.learn("app", "203.0.113.10", 22, ED25519)
+    assert known.pins("app", []).standing(ED25519) is Standing.REVOKED
+    assert file.read_text().count("ssh-ed25519") == 1
+
+
+def test_what_is_known_already_is_not_written_again(file: Path) -> None:
+    known = written(file, line("app", ED25519))
+    known.learn("app", "203.0.113.10", 22, ED25519)
+    assert file.read_text() == line("app", ED25519)
+
+
+@pytest.mark.parametrize(("key", "modern"), [(ED25519, True), (ECDSA, False)])
+def test_a_host_known_by_an_ed25519_key_needs_no_better_one(
+    file: Path, key: asyncssh.SSHKey, modern: bool
+) -> None:
+    assert written(file, line("app", key)).pins("app", []).modern is modern

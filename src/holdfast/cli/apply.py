@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from holdfast.servers.python import install_python
 from holdfast.servers.session_errors import NoPython, SessionError
 from holdfast.servers.snapshot import Snapshot
 from holdfast.site import Host
+from holdfast.site.errors import escaped
+from holdfast.site.this_machine import unprotected_keys
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -56,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     work.must_be_provable()
     work.must_be_able_to_agree()
+    _note_unprotected_key(work)
     outcomes = asyncio.run(_apply(work))
     work.history.keep_run("apply", work.at, _as_data(work, outcomes))
     if arguments.format == "json":
@@ -64,6 +68,17 @@ def run(arguments: argparse.Namespace) -> int:
         work.write("\n".join(_line(work, outcome) for outcome in outcomes))
     codes = {outcome.code for outcome in outcomes}
     return next((c for c in (REVERTED, UNREACHED, WRONG, FOUND) if c in codes), GOOD)
+
+
+def _note_unprotected_key(work: Work) -> None:
+    """Say it once, in one line: a person who changes servers should know."""
+    for file in () if work.arguments.quiet else unprotected_keys(work.site)[:1]:
+        mend = f"ssh-keygen -p -f {shlex.quote(str(file))}"
+        print(
+            f"holdfast: note: {escaped(str(file))} has no passphrase: whoever gets the file can "
+            f"log in; give it one: {escaped(mend)}",
+            file=sys.stderr,
+        )
 
 
 async def _apply(work: Work) -> list[Outcome]:

@@ -15,7 +15,10 @@ from holdfast import __version__
 from holdfast.cli.errors import told
 from holdfast.report.paint import Paint
 
-VERBS = ("init", "audit", "plan", "apply", "undo", "prove", "explain", "lab", "demo")
+VERBS = (
+    *("init", "audit", "plan", "apply", "undo", "prove"),
+    *("explain", "doctor", "lab", "demo"),
+)
 
 
 def parser(verbs_wanted: Sequence[str] = VERBS) -> argparse.ArgumentParser:

@@ -27,10 +27,15 @@ from holdfast.site.errors import escaped, key_text, shown
 CONNECT_S = 5.0  # per address of a host
 
 
-def add_site(parser: argparse.ArgumentParser) -> None:
-    """`--site`, `--as`, `--first-login` and the options of a connection."""
+def add_site_file(parser: argparse.ArgumentParser) -> None:
+    """`--site` and `--as`."""
     parser.add_argument("--site", type=Path, default=Path("holdfast.toml"), metavar="FILE")
     parser.add_argument("--as", dest="operator", metavar="ADMIN", help="the admin you are")
+
+
+def add_site(parser: argparse.ArgumentParser) -> None:
+    """`--site`, `--as`, `--first-login` and the options of a connection."""
+    add_site_file(parser)
     parser.add_argument(
         "--first-login",
         type=_account,

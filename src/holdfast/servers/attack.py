@@ -7,7 +7,7 @@ same vantage, tried before and after. If that fails, the attack is inconclusive.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -51,6 +51,37 @@ class Login(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNREACHED = "unreached"
+
+
+class AlgorithmClass(StrEnum):
+    """What a client and an SSH server agree on first (RFC 4253, 7.1)."""
+
+    KEX = "key exchange"
+    CIPHER = "cipher"
+    MAC = "MAC"
+    HOST_KEY = "host key"
+
+
+class Exchange(StrEnum):
+    """How a key exchange ended; UNREACHED says nothing about the algorithms."""
+
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    UNREACHED = "unreached"
+
+
+@dataclass(frozen=True)
+class OtherKeys:
+    """How logins ended with this machine's keys that the site does not name.
+
+    `tried` are their fingerprints, `accepted` the ones that were let in. `made` says that this
+    machine holds none, so that one was made for the attempt.
+    """
+
+    tried: tuple[str, ...]
+    accepted: tuple[str, ...]
+    unreached: bool
+    made: bool
 
 
 @dataclass(frozen=True)
@@ -104,6 +135,27 @@ class Attacker(Protocol):
 
     async def login_with_password(self, user: str) -> Login:
         """Offer the operator's sudo password of this host, and no key."""
+        ...
+
+    async def login_with_other_keys(self, user: str) -> OtherKeys:
+        """Offer each key that this machine holds and that the site does not name, one by one."""
+        ...
+
+    async def login_by_key_file(self, path: str) -> Login:
+        """Write a key made a moment ago to a file below `login`'s home, log in with it, and remove
+        the file. Raises SessionError where there is such a file already, which is left alone.
+        """
+        ...
+
+    async def forwarded_agent(self) -> str:
+        """Ask for agent forwarding; return the socket's path on the host, "" where none is made.
+
+        No agent stands behind it, so that nobody on the host could use one.
+        """
+        ...
+
+    async def exchange_keys(self, offer: Mapping[AlgorithmClass, Sequence[str]]) -> Exchange:
+        """Offer these algorithms alone, modern ones of each class that is not named."""
         ...
 
     async def run(self, argv: Sequence[str], typed: str = "") -> Ran:

@@ -173,10 +173,10 @@ class Fleet:
             async with LocalSession.open() as here:
                 yield here
             return
-        async with Session.open(self.route(host, user), options or self._preferring()) as session:
+        async with Session.open(self.route(host, user), options or self.preferring()) as session:
             yield session
 
-    def _preferring(self) -> SessionOptions:
+    def preferring(self) -> SessionOptions:
         """Offer the operator's keys of the site first: a server counts every key it sees."""
         admin = self.site.admins.get(self.site.operator)
         prints = tuple(key.fingerprint for key in admin.keys) if admin else ()

@@ -62,6 +62,12 @@ class Pins:
             return Standing.KNOWN
         return Standing.CHANGED if trusted else Standing.UNKNOWN
 
+    @property
+    def modern(self) -> bool:
+        """Whether the host is known by a key of the best kind."""
+        best = ALGORITHMS[0].encode()
+        return any(pin.key.algorithm == best for pin in self.pins if not pin.revoked)
+
     def algorithms(self) -> list[str]:
         """What to offer: the pinned keys' algorithms first, so that the host shows that key."""
         pinned = {
@@ -115,16 +121,31 @@ class KnownHosts:
 
         Raises HostKeyChanged where another run has pinned a different key in the meantime.
         """
+        with self._changing():
+            pins = self.pins(host, [address], port)
+            if pins.standing(key) is Standing.KNOWN:
+                return
+            if pins.standing(key) is not Standing.UNKNOWN:
+                raise pins.changed(host, key)
+            self._append(host, address, port, key)
+
+    def learn(self, host: str, address: str, port: int, key: asyncssh.SSHKey) -> None:
+        """Pin a further key that a known host has proven; one that the file revokes is not."""
+        with self._changing():
+            standing = self.pins(host, [address], port).standing(key)
+            if standing not in (Standing.KNOWN, Standing.REVOKED):
+                self._append(host, address, port, key)
+
+    def _append(self, host: str, address: str, port: int, key: asyncssh.SSHKey) -> None:
         names = ",".join(dict.fromkeys(_form(name, port) for name in (host, address)))
         line = f"{names} {key.export_public_key('openssh').decode().strip()}\n"
+        self._replace("".join(f"{each}\n" for each in self._lines()) + line)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
         try:
             with self._locked():
-                pins = self.pins(host, [address], port)
-                if pins.standing(key) is Standing.KNOWN:
-                    return
-                if pins.standing(key) is not Standing.UNKNOWN:
-                    raise pins.changed(host, key)
-                self._replace("".join(f"{each}\n" for each in self._lines()) + line)
+                yield
         except OSError as error:
             raise SessionError(
                 f"{self.path}: the host key cannot be kept: {error.strerror}; mend the folder"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,25 @@ async def _accept(route: Route, key: asyncssh.SSHKey, options: SessionOptions) -
     )
 
 
+def _learning(
+    route: Route, address: str, options: SessionOptions, pins: Pins
+) -> Callable[[list[asyncssh.SSHKey], object, object, object], None] | None:
+    """Pin a host's better keys where it is known by a weaker one alone.
+
+    The host, which has proven the pinned key, proves each further one in the same session
+    (OpenSSH's PROTOCOL, 2.5): so it is still known when sshd stops offering the weaker one.
+    """
+    if pins.modern:
+        return None
+
+    def learn(proven: list[asyncssh.SSHKey], *_: object) -> None:
+        with contextlib.suppress(SessionError):  # the next login will learn them
+            for key in proven:
+                KnownHosts(options.known_hosts).learn(route.host, address, route.port, key)
+
+    return learn
+
+
 async def _attempt(
     route: Route,
     address: str,
@@ -75,10 +95,10 @@ async def _attempt(
         client = LoginClient(route, options, pins, keys, clock)
         where: dict[str, Any]
         if tunnel is None:
-            connected = await _dialled(address, route.port, options.connect_s)
+            connected = await dialled(address, route.port, options.connect_s)
             where = {"tunnel": None, "sock": connected}
         else:
-            where = {"tunnel": _Tunnel(tunnel, address, route.port)}
+            where = {"tunnel": Tunnel(tunnel, address, route.port)}
         try:
             async with clock:
                 connection = await asyncssh.connect(
@@ -86,6 +106,7 @@ async def _attempt(
                     client_factory=lambda: client,
                     **_settings(route, options, pins),
                     **where,
+                    server_host_keys_handler=_learning(route, address, options, pins),
                 )
         except TimeoutError:
             raise AddressFailed(f"no login within {options.login_s:g} s") from None
@@ -106,7 +127,7 @@ def _settings(route: Route, options: SessionOptions, pins: Pins) -> dict[str, An
         "canonicalize_hostname": False,
         "proxy_command": None,
         "client_keys": None,  # the client offers them one by one
-        "agent_forwarding": False,
+        "agent_forwarding": str(options.forward_agent) if options.forward_agent else False,
         "x11_forwarding": False,
         "host_based_auth": False,
         "public_key_auth": True,
@@ -154,10 +175,18 @@ async def _keys(
     once: dict[bytes, asyncssh.SSHKeyPair] = {}
     for key in keys:
         once.setdefault(key.public_data, key)
-    return sorted(once.values(), key=lambda key: key_print(key) not in options.prefer)
+    chosen = [k for k in once.values() if options.only is None or key_print(k) in options.only]
+    return sorted(chosen, key=lambda key: key_print(key) not in options.prefer)
 
 
-async def _dialled(address: str, port: int, timeout_s: float) -> socket.socket:
+async def key_prints(route: Route, options: SessionOptions) -> tuple[str, ...]:
+    """Return the fingerprints of the keys that a login would offer. Raises SessionError."""
+    async with contextlib.AsyncExitStack() as stack:
+        return tuple(key_print(key) for key in await _keys(route, options, stack))
+
+
+async def dialled(address: str, port: int, timeout_s: float) -> socket.socket:
+    """Return an open connection. Raises AddressFailed."""
     loop = asyncio.get_running_loop()
     connection: socket.socket | None = None
     try:
@@ -178,7 +207,7 @@ async def _dialled(address: str, port: int, timeout_s: float) -> socket.socket:
         raise
 
 
-class _Tunnel:
+class Tunnel:
     """Leads asyncssh to the site's address, whatever a configuration file says of the host."""
 
     def __init__(self, jump: asyncssh.SSHClientConnection, address: str, port: int) -> None:

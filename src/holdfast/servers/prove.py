@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import asyncssh
 
 from holdfast.servers.attack import (
+    AlgorithmClass,
     Attack,
     Endpoint,
+    Exchange,
     Kind,
     Login,
+    OtherKeys,
     Outcome,
     PasswordTrial,
     Ran,
@@ -29,13 +34,24 @@ from holdfast.servers.attack import (
 from holdfast.servers.control import Control
 from holdfast.servers.fleet import Fleet, Line, taken
 from holdfast.servers.hand.probe import MOST_TARGETS
-from holdfast.servers.session_errors import HandLost, LoginRefused, SessionError
+from holdfast.servers.key_exchange import exchange_keys
+from holdfast.servers.login import key_prints
+from holdfast.servers.session import Session
+from holdfast.servers.session_errors import HandLost, LoginRefused, SessionError, quoted
 from holdfast.servers.snapshot import CannotJudge, Snapshot, SnapshotError
 from holdfast.site import Host, Secret, Site
 
 CONNECT_S = 1.0
 CANARY_S = 45.0  # Debian 13's sshd turns a source away for a while after failed logins
 RUN_S = 20.0
+
+FIND_AGENT = ["sh", "-c", 'test -S "${SSH_AUTH_SOCK-}" && printf %s "$SSH_AUTH_SOCK"']
+# A key planted for an attack lives a minute at most, should this machine be cut off meanwhile.
+UPROOT = 'cd && [ "$(cat "$1")" = "$2" ] && rm -f "$1"'
+PLANT = f"""\
+cd && umask 077 && set -C && printf '%s\\n' "$2" >"$1" || exit 1
+(sleep 60; {UPROOT}) </dev/null >/dev/null 2>&1 &
+"""
 
 AskPassword = Callable[[str], Awaitable[Secret]]
 
@@ -93,6 +109,52 @@ class LiveAttacker:
         key = asyncssh.generate_private_key("ssh-ed25519")
         return await self._try(user, keys=(key,), agent=False)
 
+    async def login_with_other_keys(self, user: str) -> OtherKeys:
+        named = {key.fingerprint for admin in self.site.admins.values() for key in admin.keys}
+        route = self._fleet.route(self.host.name, user)
+        held = await key_prints(route, self._fleet.options)
+        others = tuple(key for key in held if key not in named)
+        if not others:
+            login = await self.login_with_new_key(user)
+            accepted = ("a key made a moment ago",) if login is Login.ACCEPTED else ()
+            return OtherKeys((), accepted, login is Login.UNREACHED, made=True)
+        ended = {key: await self._try(user, only=(key,)) for key in others}
+        return OtherKeys(
+            others,
+            tuple(key for key, login in ended.items() if login is Login.ACCEPTED),
+            Login.UNREACHED in ended.values(),
+            made=False,
+        )
+
+    async def login_by_key_file(self, path: str) -> Login:
+        key = asyncssh.generate_private_key("ssh-ed25519", comment="holdfast prove")
+        arguments = ["holdfast", path, key.export_public_key("openssh").decode().strip()]
+        planted = await self.run(["sh", "-c", PLANT, *arguments])
+        if planted.status:
+            raise SessionError(
+                f"{self.host.name}: ~/{path} was not written: {quoted(planted.output)}; if there "
+                "is one already, it was left alone: look at the keys that it holds"
+            )
+        try:
+            return await self._try(self.login, keys=(key,), agent=False)
+        finally:
+            await self.run(["sh", "-c", UPROOT, *arguments])
+
+    async def forwarded_agent(self) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            nowhere = Path(folder) / "no-agent"
+            options = replace(self._fleet.preferring(), forward_agent=nowhere)
+            async with self._fleet.session(self.host.name, self.login, options) as session:
+                asked = (await session.run(FIND_AGENT, timeout_s=RUN_S)).stdout
+        unasked = (await self._line.session.run(FIND_AGENT, timeout_s=RUN_S)).stdout
+        return "" if asked == unasked else quoted(asked)
+
+    async def exchange_keys(self, offer: Mapping[AlgorithmClass, Sequence[str]]) -> Exchange:
+        jump = self.host.through and (await self._fleet.line(self.host.through)).session
+        through = jump if isinstance(jump, Session) else None
+        route = self._fleet.route(self.host.name, self.login)
+        return await exchange_keys(route, offer, through)
+
     async def login_with_password(self, user: str) -> Login:
         secret = await self._password(self.host.name)
         return await self._try(user, keys=(), agent=False, password=secret)
@@ -138,8 +200,9 @@ class LiveAttacker:
         agent: bool = True,
         password: Secret | None = None,
         prefer: bool = False,
+        only: tuple[str, ...] | None = None,
     ) -> Login:
-        options = replace(self._fleet.options, agent=agent, password=password)
+        options = replace(self._fleet.options, agent=agent, password=password, only=only)
         if keys is not None:
             options = replace(options, keys=keys)
         try:

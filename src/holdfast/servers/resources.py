@@ -6,8 +6,9 @@ other. The kinds and their keys:
 
     package NAME          installed = yes
     group NAME            exists = yes
-    account NAME          open = SHELL · group G = present · ssh-key LINE = present
-                          password = secret NAME or locked
+    account NAME          open = SHELL · group G = present · key files = private
+                          password = secret NAME or locked · ssh-key LINE = present or absent
+                          home = unwritable (for all but its owner)
     sshd                  any keyword of sshd_config = its value or absent, for all; likewise
                           CRITERIA KEYWORD for those whom a Match block of these criteria is for
     sudoers               Defaults OPTION = VALUE, "" or absent
@@ -73,7 +74,8 @@ def _group(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
 def _account(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
     account = judged(snapshot.accounts).get(name)
     home = account.home if account else f"/home/{name}"
-    lines = []
+    seen: Mapping[str, FileState] = account.key_files if account else {}
+    lines = {}
     for key, value in wants.items():
         word, _, rest = key.partition(" ")
         if word == "open":
@@ -88,29 +90,40 @@ def _account(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
                 yield SetPassword(name, Secret(value.removeprefix("secret ")), held_password)
             elif held_password not in (ABSENT, "locked"):  # a new account has a locked one
                 yield LockPassword(name, held_password)
+        elif word == "home" and home in seen:
+            held = seen[home]
+            owner = "root" if held.owner == "root" else name
+            yield MakeFolder(home, held.mode & ~0o022, owner, held.group, folder_state(held))
         elif word == "ssh-key":
-            lines.append(rest)
-    if lines:
-        yield from _authorized_keys(name, home, lines, account.key_files if account else {})
+            lines[rest] = value
+    if lines or "key files" in wants:
+        yield from _authorized_keys(name, home, lines, seen)
 
 
 def _authorized_keys(
-    name: str, home: str, lines: list[str], seen: Mapping[str, FileState]
+    name: str, home: str, lines: Wants, seen: Mapping[str, FileState]
 ) -> Iterator[Change]:
+    """Lines are left, taken out or put at the end; whatever stands between them stays."""
     folder, path = f"{home}/.ssh", f"{home}/.ssh/authorized_keys"
-    held = seen.get(folder)
+    held, present = seen.get(folder), seen.get(path)
     group = seen[home].group if home in seen else name
+    before = text_of(present)
+    kept = [line for line in before.split("\n") if lines.get(line) != ABSENT]
+    added = [line for line in sorted(lines) if lines[line] != ABSENT and line not in kept]
+    content = "\n".join(kept)
+    if added:
+        joint = "" if content.endswith("\n") or not content else "\n"
+        content += joint + "".join(f"{line}\n" for line in added)
     if held is None:
         yield MakeFolder(folder, 0o700, name, group, ABSENT)
     elif (held.mode, held.owner) != (0o700, name):
         yield MakeFolder(folder, 0o700, name, held.group, folder_state(held))
-    present = seen.get(path)
-    before = text_of(present)
-    known = set(before.split("\n"))
-    added = "".join(f"{line}\n" for line in sorted(lines) if line not in known)
-    joint = "" if before.endswith("\n") or not before else "\n"
-    content = before + joint + added
-    yield WriteFile(path, content, 0o600, name, group, file_state(present), before)
+    if present is None and not added:
+        return
+    state = "" if present is None else f"{present.mode:04o} {present.owner} {present.content}"
+    if state != f"0600 {name} {content}":
+        group = group if present is None else present.group
+        yield WriteFile(path, content, 0o600, name, group, file_state(present), before)
 
 
 def _sshd(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:

@@ -51,8 +51,11 @@ class SessionOptions:
 
     `keys`: private keys or their files, instead of IdentityFile and the default files; `()` offers
     no key at all. `agent`: whether the agent's keys are offered too. `prefer`: fingerprints
-    (`SHA256:…`) of the keys to offer first. `password`: for the host itself, never for a jump
-    host.
+    (`SHA256:…`) of the keys to offer first, `only`: of the keys to offer at all. `password`: for
+    the host itself, never for a jump host.
+
+    `forward_agent`: the socket that a forwarded agent leads to. Agent forwarding is not asked for
+    without it; only an attack asks, with a path where no agent is.
 
     `accept_new(host, "ssh-ed25519 SHA256:…")` is asked about a host key that nobody has accepted;
     `codes(challenge)` gives one answer for each prompt, or None to give up.
@@ -63,6 +66,8 @@ class SessionOptions:
     keys: tuple[asyncssh.SSHKey | Path, ...] | None = None
     agent: bool = True
     prefer: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
+    forward_agent: Path | None = None
     password: Revealing | None = field(default=None, repr=False)
     accept_new: AcceptNew | None = None
     codes: Codes | None = None

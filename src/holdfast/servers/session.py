@@ -19,7 +19,7 @@ import asyncssh
 from holdfast.servers.hand_channel import Hand
 from holdfast.servers.hand_greeting import AskPassword, HandStart, greet
 from holdfast.servers.hand_streams import CLOSE_S
-from holdfast.servers.login import LoggedIn, log_in
+from holdfast.servers.login import LoggedIn, Tunnel, log_in
 from holdfast.servers.login_client import AddressFailed
 from holdfast.servers.processes import Completed, LocalStreams, SshStreams, completed
 from holdfast.servers.route import Challenge, Route, SessionOptions
@@ -81,6 +81,10 @@ class Session:
         or the connection breaks, SessionError where it prints more than LARGEST_OUTPUT.
         """
         return await completed(self.host, await self._process(argv), argv, input, timeout_s)
+
+    def tunnel(self, address: str, port: int) -> Tunnel:
+        """What asyncssh connects through to reach an address by way of this host."""
+        return Tunnel(self._connection, address, port)
 
     async def _process(self, argv: Sequence[str]) -> SshStreams:
         try:

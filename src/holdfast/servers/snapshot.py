@@ -55,13 +55,17 @@ class Release(Closed):
 
 
 class FileState(Closed):
-    """One file: `mode` holds the permission bits; `content` is None where it is not UTF-8 text."""
+    """One file: `mode` holds the permission bits; `content` is None where it is not UTF-8 text.
+
+    `link` says of a key file that its path is a link, and the rest what it leads to.
+    """
 
     mode: Annotated[int, Field(ge=0, le=0o7777)]
     owner: Name
     group: Name
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     content: Content | None
+    link: bool = False
 
 
 class Account(Closed):

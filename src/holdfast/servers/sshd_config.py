@@ -15,7 +15,18 @@ from collections.abc import Mapping
 FILE = "/etc/ssh/sshd_config.d/00-holdfast.conf"
 
 # Keywords of ours that sshd_config(5) does not list as allowed inside Match.
-GLOBAL = frozenset({"LoginGraceTime", "PerSourcePenaltyExemptList"})
+GLOBAL = frozenset(
+    {
+        "Ciphers",
+        "HostKeyAlgorithms",
+        "KexAlgorithms",
+        "LoginGraceTime",
+        "MACs",
+        "PerSourcePenaltyExemptList",
+        "RequiredRSASize",
+        "StrictModes",
+    }
+)
 
 _HEAD = "# Written by Holdfast; changes made here are seen as gaps."
 _ALL = "all"

@@ -1,14 +1,17 @@
-"""What the SSH server of a snapshot decides, for whom, and which lines make it do so."""
+"""What the SSH server of a snapshot decides, for whom, and the gap where that is not wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from holdfast.servers.control import Gap, Phase, Want
 from holdfast.servers.snapshot import CannotJudge, EffectiveSshd, Snapshot, Sshd, Unreadable, judged
 from holdfast.servers.sshd_config import FILE, as_written, parse
 
-UNSET = "unset"
+UNSET = "unset"  # what `sshd -T` does not report, since this release does not know it
+
+Apart = Mapping[str, Collection[str]]  # account → the keywords that stand in its own block
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,18 @@ class Decision:
         return f"sshd -T for {self.user} from {self.address}: {self.keyword.lower()} {self.value}"
 
 
-def decisions(
-    sshd: Sshd, keyword: str, apart: Mapping[str, Collection[str]] | None = None
-) -> Iterator[Decision]:
-    """Yield what is decided for everybody whom `Match all` is to decide it for.
+def judged_sshd(snapshot: Snapshot) -> Sshd:
+    """Return what sshd decides. Raises CannotJudge where that could not be read."""
+    sshd = judged(snapshot.sshd)
+    if not sshd.effective:
+        raise CannotJudge("sshd -T was asked about nobody")
+    return sshd
 
-    `apart` are the accounts with a block of their own, and the keywords that stand in it.
-    """
+
+def decisions(sshd: Sshd, keyword: str, apart: Apart) -> Iterator[Decision]:
+    """Yield what is decided for everybody whom `Match all` is to decide it for."""
     for effective in sshd.effective:
-        if keyword not in (apart or {}).get(effective.user, ()):
+        if keyword not in apart.get(effective.user, ()):
             yield decision(effective, keyword)
 
 
@@ -41,6 +47,33 @@ def decision(effective: EffectiveSshd, keyword: str) -> Decision:
     """Return one subject's value of a keyword; lists are joined by spaces."""
     value = " ".join(effective.settings.get(keyword.lower(), (UNSET,)))
     return Decision(effective.user, effective.address, keyword, value)
+
+
+def setting_gap(
+    wanted: str,
+    wrong: Sequence[Decision],
+    snapshot: Snapshot,
+    phase: Phase = Phase.NARROW,
+    what: str = "",
+) -> Iterator[Gap]:
+    """Yield the gap of a keyword that is decided wrong for somebody; `what` says it in words.
+
+    Manual where our file says the right thing already: then somebody's file goes before it.
+    """
+    if not wrong:
+        return
+    first = wrong[0]
+    what = what or f"sshd has {first.keyword} {first.value}, not {wanted}"
+    if written_by_us(snapshot).get(first.keyword) == wanted and not edited(snapshot):
+        yield Gap(what, first.evidence, mend=overridden(first.keyword, snapshot))
+        return
+    yield Gap(what, first.evidence, wants=(Want("sshd", first.keyword, wanted, phase),))
+
+
+def overridden(keyword: str, snapshot: Snapshot) -> str:
+    """Return what a person does where another file goes before ours."""
+    others = ", ".join(_mentions(keyword, snapshot)) or "a file that is read before"
+    return f"{FILE} is overridden: remove {keyword} from {others}"
 
 
 def written_by_us(snapshot: Snapshot) -> Mapping[str, str]:
@@ -54,7 +87,7 @@ def edited(snapshot: Snapshot) -> bool:
     return bool(parse(text)) and not as_written(text)
 
 
-def mentions(keyword: str, snapshot: Snapshot) -> Iterator[str]:
+def _mentions(keyword: str, snapshot: Snapshot) -> Iterator[str]:
     """Yield FILE:LINE of each place that sets a keyword, except our own file."""
     for path, held in sorted(snapshot.files.items()):
         if not path.startswith("/etc/ssh/") or path == FILE or isinstance(held, Unreadable):
@@ -62,6 +95,21 @@ def mentions(keyword: str, snapshot: Snapshot) -> Iterator[str]:
         for number, line in enumerate((held.content or "").splitlines(), 1):
             if line.strip().lower().replace("=", " ").startswith(keyword.lower() + " "):
                 yield f"{path}:{number}"
+
+
+def unread_configuration(sshd: Sshd) -> Iterator[Gap]:
+    """Yield the gap of a daemon that has not read what lies on the disk.
+
+    While there is one, nothing may be wanted of sshd: a reload would bring somebody's unread
+    lines to life, and no revert undoes that.
+    """
+    if sshd.running and sshd.changed > sshd.loaded:
+        yield Gap(
+            "sshd runs with an older configuration than the one on disk",
+            f"changed {sshd.changed - sshd.loaded:.0f} s after the daemon last read it",
+            mend="read what was changed, keep a session open, then: sudo sshd -t && "
+            f"sudo systemctl {'restart' if sshd.socket_activated else 'reload'} ssh",
+        )
 
 
 @dataclass(frozen=True)

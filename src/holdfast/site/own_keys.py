@@ -1,19 +1,24 @@
-"""The admin's own public keys: those of `~/.ssh` and of the agent on this machine."""
+"""The admin's own keys: those of `~/.ssh` and of the agent on this machine."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.site.errors import Refused
+from holdfast.site.private_key import public_blob
 from holdfast.site.public_key import PublicKey
 
 MOST_FILES = 50
 MOST_AGENT_KEYS = 50
 LARGEST_PUBLIC_KEY = 16 * 1024  # bytes
 AGENT_TIMEOUT_S = 5
+LARGEST_CONFIG = 256 * 1024  # bytes
+IDENTITY_FILE = re.compile(r"^\s*IdentityFile[\s=]+(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,64 @@ def own_keys(home: Path | None = None) -> tuple[OwnKey | UnusableKey, ...]:
     return tuple(found.values())
 
 
-def _files(home: Path | None) -> list[Path]:
+def agent_keys() -> frozenset[PublicKey]:
+    """The keys that the running agent holds."""
+    usable = (_usable(line, None) for line in _in_agent())
+    return frozenset(key.key for key in usable if isinstance(key, OwnKey))
+
+
+def private_files(
+    keys: Iterable[PublicKey], configs: Iterable[Path], home: Path | None = None
+) -> Mapping[PublicKey, Path]:
+    """The private key files of these keys, where this machine has them.
+
+    Looked at are `~/.ssh` and each IdentityFile of the `configs` (ssh_config(5)), whatever host it
+    is for. A file tells whose it is by itself or, in an older format, by the `.pub` beside it.
+    """
+    by_blob = {key.blob: key for key in keys}
+    found: dict[PublicKey, Path] = {}
+    for file in dict.fromkeys((*_private(home), *_named(configs, home))):
+        key = by_blob.get(public_blob(file) or _blob_beside(file))
+        if key is not None:
+            found.setdefault(key, file)
+    return found
+
+
+def _private(home: Path | None) -> list[Path]:
+    folder = _folder(home)
+    files = sorted(folder.iterdir()) if folder is not None and folder.is_dir() else []
+    return [file for file in files if file.suffix != ".pub" and file.is_file()][:MOST_FILES]
+
+
+def _named(configs: Iterable[Path], home: Path | None) -> Iterator[Path]:
+    own = home or (Path.home() if _folder(home) else Path("/nonexistent"))
+    for config in configs:
+        try:
+            with config.open("rb") as opened:
+                text = opened.read(LARGEST_CONFIG).decode(errors="replace")
+        except OSError:
+            continue
+        for name in IDENTITY_FILE.findall(text)[:MOST_FILES]:
+            place = re.sub(r"^~(?=/)|%d", lambda _: str(own), name.strip('"'))
+            if place.startswith("/"):
+                yield Path(place)
+
+
+def _blob_beside(private: Path) -> str:
+    key = _in_file(private.with_name(f"{private.name}.pub"))
+    return key.key.blob if isinstance(key, OwnKey) else ""
+
+
+def _folder(home: Path | None) -> Path | None:
     try:
-        folder = (home or Path.home()) / ".ssh"
+        return (home or Path.home()) / ".ssh"
     except RuntimeError:  # an account without a home has no keys in it
-        return []
-    return sorted(folder.glob("*.pub"))[:MOST_FILES]
+        return None
+
+
+def _files(home: Path | None) -> list[Path]:
+    folder = _folder(home)
+    return [] if folder is None else sorted(folder.glob("*.pub"))[:MOST_FILES]
 
 
 def _in_file(file: Path) -> OwnKey | UnusableKey:

@@ -27,15 +27,10 @@ class Protection(StrEnum):
 
 def protection(path: Path) -> Protection:
     """Judges the private key file at `path`; `UNKNOWN` where none can be read."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_KEY_FILE)
-    except OSError:
+    found = _armoured(path)
+    if found is None:
         return Protection.UNKNOWN
-    match = ARMOUR.search(content)
-    if match is None:
-        return Protection.UNKNOWN
-    kind, body = match[1].strip(), match[2]
+    kind, body = found
     if kind == b"OPENSSH":
         return _openssh(body)
     if kind == b"ENCRYPTED" or b"Proc-Type: 4,ENCRYPTED" in body:
@@ -43,16 +38,52 @@ def protection(path: Path) -> Protection:
     return Protection.NONE
 
 
-def _openssh(body: bytes) -> Protection:
+def public_blob(path: Path) -> str | None:
+    """The base64 of the public key that an OpenSSH private key file holds, also an encrypted one.
+
+    None for what is no such file; older formats do not show it.
+    """
+    kind, body = _armoured(path) or (b"", b"")
+    data = _decoded(body) if kind == b"OPENSSH" else b""
+    if not data.startswith(MAGIC):
+        return None
+    rest = data[len(MAGIC) :]
+    for _ in ("cipher", "kdf", "kdf options"):
+        _, rest = _string(rest)
+    blob, _ = _string(rest[4:])  # after the number of keys, which is always 1
+    return base64.b64encode(blob).decode() or None
+
+
+def _armoured(path: Path) -> tuple[bytes, bytes] | None:
+    """The kind and the body of the private key file, None where there is none."""
     try:
-        data = base64.b64decode(b"".join(body.split()))
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            match = ARMOUR.search(file.read(LARGEST_KEY_FILE))
+    except OSError:
+        return None
+    return (match[1].strip(), match[2]) if match else None
+
+
+def _decoded(body: bytes) -> bytes:
+    try:
+        return base64.b64decode(b"".join(body.split()))
     except binascii.Error:
-        return Protection.UNKNOWN
+        return b""
+
+
+def _string(data: bytes) -> tuple[bytes, bytes]:
+    """The length-prefixed string that the data begins with (RFC 4251, 5), and the rest."""
+    end = 4 + int.from_bytes(data[:4], "big")
+    return data[4:end], data[end:]
+
+
+def _openssh(body: bytes) -> Protection:
+    data = _decoded(body)
     if not data.startswith(MAGIC):
         return Protection.UNKNOWN
-    start = len(MAGIC) + 4
-    length = int.from_bytes(data[len(MAGIC) : start], "big")
-    cipher = data[start : start + length]
+    cipher, _ = _string(data[len(MAGIC) :])
     if not cipher:
         return Protection.UNKNOWN
     if cipher != b"none":

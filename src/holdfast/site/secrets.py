@@ -147,16 +147,22 @@ def _from_file(ref: SecretRef, base_dir: Path, place: str) -> bytes:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         _fail(ref, f"{shown(str(path))} cannot be read ({reason})", "put the secret there")
     try:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            _fail(ref, f"{shown(str(path))} is not a regular file", "name a file")
-        if state.st_uid not in {os.geteuid(), 0}:
-            _fail(ref, f"{shown(str(path))} belongs to somebody else", "chown it to yourself")
-        if stat.S_IMODE(state.st_mode) & 0o077:
-            _fail(ref, f"others may use {shown(str(path))}", f"chmod 600 {shlex.quote(str(path))}")
+        if problem := unfit(path, os.fstat(descriptor)):
+            _fail(ref, *problem)
         return _read(descriptor, LARGEST_SECRET + 1)
     finally:
         os.close(descriptor)
+
+
+def unfit(path: Path, state: os.stat_result) -> tuple[str, str] | None:
+    """Why a file may hold no secret, and the mend; None where it may."""
+    if not stat.S_ISREG(state.st_mode):
+        return f"{shown(str(path))} is not a regular file", "name a file"
+    if state.st_uid not in {os.geteuid(), 0}:
+        return f"{shown(str(path))} belongs to somebody else", "chown it to yourself"
+    if stat.S_IMODE(state.st_mode) & 0o077:
+        return f"others may use {shown(str(path))}", f"chmod 600 {shlex.quote(str(path))}"
+    return None
 
 
 def _read(descriptor: int, limit: int) -> bytes:

@@ -9,10 +9,13 @@ import pytest
 from building import DIRECT_SITE, SITE, account, site, snapshot
 
 from holdfast.servers.attack import (
+    AlgorithmClass,
     Attack,
     Endpoint,
+    Exchange,
     Kind,
     Login,
+    OtherKeys,
     Outcome,
     PasswordTrial,
     Ran,
@@ -61,6 +64,9 @@ class FakeAttacker:
         weak: Sequence[str] = (),
         strong: bool = True,
         su: bool = False,
+        no_other_keys: bool = False,
+        agent: str = "",
+        exchanges: Mapping[str, Exchange] | None = None,
     ) -> None:
         self.site = of or site()
         self.host = self.site.hosts[name]
@@ -70,6 +76,8 @@ class FakeAttacker:
         self.typed: list[str] = []
         self._weak, self._strong, self._su = weak, strong, su
         self.protocols: set[str] = set()
+        self._no_other_keys, self._agent = no_other_keys, agent
+        self._exchanges = {"": Exchange.COMPLETED, **(exchanges or {})}
         self._reach, self._logins, self._otherwise, self._ran = reach, logins, otherwise, ran
 
     async def connect(self, vantage: str, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Reach]:
@@ -89,6 +97,23 @@ class FakeAttacker:
     def _log_in(self, how: str, user: str) -> Login:
         self.tried.append((how, user))
         return (self._logins or {}).get(user, self._otherwise)
+
+    async def login_by_key_file(self, path: str) -> Login:
+        return self._log_in(f"key in ~/{path}", self.login)
+
+    async def login_with_other_keys(self, user: str) -> OtherKeys:
+        login = self._log_in("other keys", user)
+        tried = () if self._no_other_keys else ("SHA256:other",)
+        accepted = ("SHA256:other",) if login is Login.ACCEPTED else ()
+        return OtherKeys(tried, accepted, login is Login.UNREACHED, self._no_other_keys)
+
+    async def forwarded_agent(self) -> str:
+        self.tried.append(("forward agent", self.login))
+        return self._agent
+
+    async def exchange_keys(self, offer: Mapping[AlgorithmClass, Sequence[str]]) -> Exchange:
+        self.tried.append(("offer", ", ".join(offer)))
+        return self._exchanges.get("".join(offer), Exchange.REFUSED)
 
     async def run(self, argv: Sequence[str], typed: str = "") -> Ran:
         self.tried.append(("run", " ".join(argv)))
@@ -121,8 +146,10 @@ def outcome(attack: str, attacker: FakeAttacker) -> Outcome:
     return attempted(attack, attacker).outcome
 
 
-# What is not shown by an attack: whether updates come is seen only on the day when one is needed.
-NOT_ATTACKED = {"updates.automatic"}
+# Whether updates come is seen only on the day when one is needed; the other control is about the
+# machine of the admin, not a server.
+NOT_ATTACKED = {"admins.key-passphrase", "updates.automatic"}
+NOISY = {"firewall.inbound/every-port", "ssh.key-files/second-key-file"}
 
 
 def test_every_control_is_attacked() -> None:
@@ -131,8 +158,8 @@ def test_every_control_is_attacked() -> None:
 
 
 def test_an_attack_that_makes_noise_has_to_be_asked_for() -> None:
-    noisy = [name for name, attack in ATTACKS.items() if attack.kind is not Kind.SAFE]
-    assert noisy == ["firewall.inbound/every-port"]
+    noisy = {name for name, attack in ATTACKS.items() if attack.kind is not Kind.SAFE}
+    assert noisy == NOISY
 
 
 # Logging in
@@ -141,6 +168,7 @@ ONE_LOGIN = {
     "ssh.keys-only/root-with-key": ("admin key", "root"),
     "ssh.keys-only/admin-with-password": ("password", "alice"),
     "ssh.keys-only/strangers-key": ("new key", "alice"),
+    "ssh.key-files/second-key-file": ("key in ~/.ssh/authorized_keys2", "alice"),
 }
 VERDICTS = {
     Login.ACCEPTED: Outcome.SUCCEEDED,
@@ -212,6 +240,71 @@ def test_one_stranger_who_could_not_be_tried_leaves_it_open() -> None:
 def test_a_stranger_who_is_let_in_counts_even_if_another_could_not_be_tried() -> None:
     attacker = FakeAttacker(logins={"bob": Login.UNREACHED, "holdfast-stranger": Login.ACCEPTED})
     assert outcome(STRANGER, attacker) is Outcome.SUCCEEDED
+
+
+REMOVED = "ssh.key-files/removed-key"
+
+
+def test_every_other_key_is_tried_as_the_operator_and_as_root() -> None:
+    attacker = FakeAttacker()
+    verdict = attempted(REMOVED, attacker)
+    assert attacker.tried == [("other keys", "alice"), ("other keys", "root")]
+    assert (verdict.outcome, "SHA256:other" in verdict.evidence) == (Outcome.REPELLED, True)
+
+
+def test_another_key_that_is_let_in_is_named() -> None:
+    verdict = attempted(REMOVED, FakeAttacker(logins={"root": Login.ACCEPTED}))
+    assert verdict == Verdict(Outcome.SUCCEEDED, "root was let in with SHA256:other")
+
+
+def test_a_machine_without_other_keys_says_that_one_was_made() -> None:
+    verdict = attempted(REMOVED, FakeAttacker(no_other_keys=True))
+    assert (verdict.outcome, "made a moment ago" in verdict.evidence) == (Outcome.REPELLED, True)
+
+
+def test_a_key_that_could_not_be_tried_leaves_it_open() -> None:
+    attacker = FakeAttacker(logins={"root": Login.UNREACHED})
+    assert outcome(REMOVED, attacker) is Outcome.INCONCLUSIVE
+
+
+# Algorithms and agents
+
+WEAK_OFFER = "ssh.modern/weak-algorithms"
+CLASSES = ["key exchange", "cipher", "MAC", "host key"]
+
+
+def test_weak_algorithms_are_offered_class_by_class_and_modern_ones_last() -> None:
+    attacker = FakeAttacker()
+    assert outcome(WEAK_OFFER, attacker) is Outcome.REPELLED
+    assert attacker.tried == [("offer", name) for name in (*CLASSES, "")]
+
+
+@pytest.mark.parametrize("of", CLASSES)
+def test_one_weak_class_that_is_agreed_on_is_named(of: str) -> None:
+    verdict = attempted(WEAK_OFFER, FakeAttacker(exchanges={of: Exchange.COMPLETED}))
+    assert (verdict.outcome, verdict.evidence.endswith(f"a weak {of}")) == (Outcome.SUCCEEDED, True)
+
+
+def test_a_server_that_agrees_on_nothing_at_all_refuses_nothing_weak() -> None:
+    attacker = FakeAttacker(exchanges={"": Exchange.REFUSED})
+    assert outcome(WEAK_OFFER, attacker) is Outcome.INCONCLUSIVE
+
+
+def test_a_class_that_could_not_be_tried_leaves_it_open() -> None:
+    attacker = FakeAttacker(exchanges={"MAC": Exchange.UNREACHED})
+    assert outcome(WEAK_OFFER, attacker) is Outcome.INCONCLUSIVE
+
+
+AGENT = "ssh.jump/forwarded-agent"
+
+
+def test_an_agent_that_is_forwarded_is_there_for_root() -> None:
+    verdict = attempted(AGENT, FakeAttacker(agent="/tmp/ssh-x/agent.7"))
+    assert (verdict.outcome, "/tmp/ssh-x/agent.7" in verdict.evidence) == (Outcome.SUCCEEDED, True)
+
+
+def test_an_agent_that_is_not_forwarded_is_out_of_reach() -> None:
+    assert outcome(AGENT, FakeAttacker()) is Outcome.REPELLED
 
 
 # Becoming somebody else on the host

@@ -26,7 +26,9 @@ from holdfast.servers.audit import Finding, Status, judge
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.controls import passwords, root, updates
 from holdfast.servers.controls.firewall import UNIT_FILE
+from holdfast.servers.controls.jump import NEVER, TCP
 from holdfast.servers.controls.ssh import LIMITS, SETTINGS
+from holdfast.servers.controls.ssh_modern import SMALLEST_RSA, SMALLEST_RSA_BITS, WEAK
 from holdfast.servers.firewall_table import FILE as FIREWALL_FILE
 from holdfast.servers.firewall_table import UNIT, loadable, render
 from holdfast.servers.resources import FIREWALL_UNIT
@@ -48,7 +50,10 @@ NEEDED = {
     "firewall.redirect": ("firewall", "listeners", "units"),
     "passwords.quality": ("packages",),
     "root.locked": ("accounts",),
+    "ssh.jump": ("sshd",),
+    "ssh.key-files": ("accounts", "sshd"),
     "ssh.keys-only": ("sshd",),
+    "ssh.modern": ("sshd",),
     "sudo.password": ("sudo",),
     "updates.automatic": ("apt", "packages", "units"),
 }
@@ -70,6 +75,7 @@ UPGRADES = {
     ORIGINS: ("label=Debian-Security",),
 }
 FROM_THE_SITE = {"provisioning.separate"}  # on a host without a database
+NOTHING_TO_READ = {"admins.key-passphrase"}  # no server can show what it judges
 
 
 def clean() -> Snapshot:
@@ -77,7 +83,13 @@ def clean() -> Snapshot:
     settings: dict[str, tuple[str, ...]]
     settings = {key.lower(): (values[0],) for key, values in SETTINGS.items()}
     settings |= {key.lower(): (str(most),) for key, most in LIMITS.items()}
-    keys = {"/home/alice/.ssh/authorized_keys": file(f"{key_line('alice')}\n", 0o600, "alice")}
+    settings |= {keyword.lower(): ("no",) for keyword in (TCP, *NEVER)}
+    settings |= {keyword.lower(): ("none-that-is-weak",) for keyword in WEAK}
+    settings |= {SMALLEST_RSA.lower(): (str(SMALLEST_RSA_BITS),)}
+    keys = {
+        "/home/alice/.ssh": file("", 0o700, "alice", "alice"),
+        "/home/alice/.ssh/authorized_keys": file(f"{key_line('alice')}\n", 0o600, "alice"),
+    }
     alice = account(
         1000,
         home="/home/alice",
@@ -110,7 +122,9 @@ def clean() -> Snapshot:
 def findings(seen: Snapshot) -> dict[str, Finding]:
     of = site(DIRECT_SITE)
     judged = judge(of.hosts["app"], {"app": seen}, of, all_controls(), TODAY)
-    return {finding.control.id: finding for finding in judged}
+    found = {finding.control.id: finding for finding in judged}
+    assert {found.pop(name).status for name in NOTHING_TO_READ} == {Status.NOT_APPLICABLE}
+    return found
 
 
 def test_every_control_passes_on_a_clean_host() -> None:

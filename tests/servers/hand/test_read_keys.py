@@ -96,6 +96,39 @@ def test_a_linked_folder_counts_as_a_link_too(tmp_path: Path) -> None:
     assert found[f"{home}/.ssh/authorized_keys"]["content"] is None
 
 
+def links(home: Path) -> set[str]:
+    """The paths, below the home, that lead elsewhere."""
+    found = read_keys.key_files(
+        ".ssh/authorized_keys", person(str(home)), NOBODY, Allowance(10_000)
+    )
+    return {os.path.relpath(path, home) for path, state in found.items() if state.get("link")}
+
+
+@pytest.mark.parametrize(
+    ("link", "linked"),
+    [
+        ("nothing", set()),
+        (".ssh/authorized_keys", {".ssh/authorized_keys"}),
+        (".ssh", {".ssh", ".ssh/authorized_keys"}),
+    ],
+)
+def test_a_path_that_leads_elsewhere_says_so(tmp_path: Path, link: str, linked: set[str]) -> None:
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh" / "authorized_keys").write_text(f"{KEY}\n")
+    (home / "nothing").touch()
+    (home / link).rename(tmp_path / "elsewhere")
+    (home / link).symlink_to(tmp_path / "elsewhere")
+    assert links(home) == linked
+
+
+def test_a_home_that_is_a_link_itself_makes_no_link_of_what_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "data" / ".ssh").mkdir(parents=True)
+    (tmp_path / "data" / ".ssh" / "authorized_keys").write_text(f"{KEY}\n")
+    (tmp_path / "home").symlink_to(tmp_path / "data")
+    assert links(tmp_path / "home") == set()
+
+
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

@@ -40,7 +40,7 @@ def test_units_are_read_in_the_order_of_asking() -> None:
 
 @pytest.mark.parametrize("name", ["apt-daily.timer", "apt-daily-upgrade.timer"])
 def test_the_timers_of_apt_are_asked_for(name: str) -> None:
-    blocks = dict.fromkeys(read_units.UNITS, ABSENT)
+    blocks = dict.fromkeys(read_units.ASKED, ABSENT)
     blocks[name] = block(LoadState="loaded", ActiveState="active", UnitFileState="enabled")
     section = read_units.units_section(read_units.parse_show("\n".join(blocks.values())))
     assert section[name] == {"active": "active", "enabled": "enabled"}

@@ -6,7 +6,7 @@ daemon runs with, not what one file says; our settings stand where nothing later
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from holdfast.servers.access import ADMINS, never_turned_away
 from holdfast.servers.attack import (
@@ -20,17 +20,20 @@ from holdfast.servers.attack import (
     succeeded,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
+from holdfast.servers.controls import jump, key_files, ssh_modern
 from holdfast.servers.restricted import blocks, obeys, settings
-from holdfast.servers.snapshot import CannotJudge, Snapshot, Sshd, judged
+from holdfast.servers.snapshot import Snapshot, Sshd
 from holdfast.servers.sshd_config import FILE
 from holdfast.servers.sshd_decisions import (
     UNSET,
-    Decision,
     decision,
     decisions,
     edited,
     foreign_matches,
-    mentions,
+    judged_sshd,
+    overridden,
+    setting_gap,
+    unread_configuration,
     written_by_us,
 )
 from holdfast.site import Host, Site
@@ -52,6 +55,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 LIMITS: Mapping[str, int] = {"MaxAuthTries": 4, "LoginGraceTime": 30}
 
 PENALTY_EXEMPT = "PerSourcePenaltyExemptList"
+OURS = frozenset({*SETTINGS, *LIMITS, PENALTY_EXEMPT}).union(
+    jump.KEYWORDS, key_files.KEYWORDS, ssh_modern.KEYWORDS
+)
 
 PLAIN_ARGUMENTS = frozenset({"-D", "-e"})  # how Debian's units start the daemon
 
@@ -59,20 +65,18 @@ PLAIN_ARGUMENTS = frozenset({"-D", "-e"})  # how Debian's units start the daemon
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
     """Yield each setting that lets more in than the site says, as decided and as it runs."""
     snapshot = snapshots[host.name]
-    sshd = judged(snapshot.sshd)
-    if not sshd.effective:
-        raise CannotJudge("sshd -T was asked about nobody")
-    stale = list(_stale(sshd))
-    yield from stale
-    if stale:
-        return  # a reload would bring somebody's unread lines to life, and no revert undoes that
+    sshd = judged_sshd(snapshot)
+    unread = list(unread_configuration(sshd))
+    yield from unread
+    if unread:
+        return
     apart = blocks(host, site)
     for keyword, good in SETTINGS.items():
         wrong = [d for d in decisions(sshd, keyword, apart) if d.value not in good]
-        yield from _gap(keyword, good[0], wrong, snapshot)
+        yield from setting_gap(good[0], wrong, snapshot)
     for keyword, most in LIMITS.items():
         wrong = [d for d in decisions(sshd, keyword, apart) if not _within(d.value, most)]
-        yield from _gap(keyword, str(most), wrong, snapshot)
+        yield from setting_gap(str(most), wrong, snapshot)
     yield from _controllers(sshd, host, site, snapshot)
     for account, block in apart.items():
         yield from _restricted(account, block, sshd, snapshot)
@@ -85,30 +89,15 @@ def _within(value: str, most: int) -> bool:
     return value.isdigit() and 0 < int(value) <= most
 
 
-def _gap(keyword: str, wanted: str, wrong: Sequence[Decision], snapshot: Snapshot) -> Iterator[Gap]:
-    if not wrong:
-        return
-    what = f"sshd has {keyword} {wrong[0].value}, not {wanted}"
-    if written_by_us(snapshot).get(keyword) == wanted and not edited(snapshot):
-        yield Gap(what, wrong[0].evidence, mend=_overridden(keyword, snapshot))
-        return
-    yield Gap(what, wrong[0].evidence, wants=(Want("sshd", keyword, wanted, Phase.NARROW),))
-
-
-def _overridden(keyword: str, snapshot: Snapshot) -> str:
-    others = ", ".join(mentions(keyword, snapshot)) or "a file that is read before"
-    return f"{FILE} is overridden: remove {keyword} from {others}"
-
-
 def _controllers(sshd: Sshd, host: Host, site: Site, snapshot: Snapshot) -> Iterator[Gap]:
     """OpenSSH 9.8 and later turn an address away after failed logins: not where audits start."""
     wanted = never_turned_away(host, site)
     wrong = [
         decision
-        for decision in decisions(sshd, PENALTY_EXEMPT)
+        for decision in decisions(sshd, PENALTY_EXEMPT, apart={})
         if decision.value != UNSET and not wanted <= set(decision.value.split(","))
     ]
-    yield from _gap(PENALTY_EXEMPT, ",".join(sorted(wanted)), wrong, snapshot)
+    yield from setting_gap(",".join(sorted(wanted)), wrong, snapshot)
 
 
 def _restricted(
@@ -133,14 +122,14 @@ def _restricted(
                 yield Gap(
                     f"{account} has another {keyword} than it may have",
                     decision(effective, keyword).evidence,
-                    mend=_overridden(keyword, snapshot),
+                    mend=overridden(keyword, snapshot),
                 )
 
 
 def _additions(snapshot: Snapshot, blocks: Mapping[str, str]) -> Iterator[Gap]:
     """What stands in our own file and is not ours goes with the next time it is written."""
     ours = written_by_us(snapshot)
-    added = sorted(set(ours) - {*SETTINGS, *LIMITS, PENALTY_EXEMPT, *blocks})
+    added = sorted(set(ours) - {*OURS, *blocks})
     for key in added:
         yield Gap(
             f"somebody has added {key} to Holdfast's own file",
@@ -153,16 +142,6 @@ def _additions(snapshot: Snapshot, blocks: Mapping[str, str]) -> Iterator[Gap]:
             "somebody has edited Holdfast's own file",
             f"{FILE}: lines stand twice, or where Holdfast does not write them",
             wants=(Want("sshd", keyword, good[0], Phase.NARROW),),
-        )
-
-
-def _stale(sshd: Sshd) -> Iterator[Gap]:
-    if sshd.running and sshd.changed > sshd.loaded:
-        yield Gap(
-            "sshd runs with an older configuration than the one on disk",
-            f"changed {sshd.changed - sshd.loaded:.0f} s after the daemon last read it",
-            mend="read what was changed, keep a session open, then: sudo sshd -t && "
-            f"sudo systemctl {'restart' if sshd.socket_activated else 'reload'} ssh",
         )
 
 

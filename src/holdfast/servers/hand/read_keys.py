@@ -97,10 +97,19 @@ def key_files(setting: str, person: Person, names: Names, allowance: Allowance) 
             state["content"] = None
         if not allowance.grants(state["content"]):
             state["content"] = None
+        if opened.real_path != _expected(path, person.home):
+            state["link"] = True
         found[path] = state
     if len(found) > MOST_KEY_FILES:
         raise CannotRead(f"sshd consults more than {MOST_KEY_FILES} places for {person.name}")
     return found
+
+
+def _expected(path: str, home: str) -> str:
+    """Return where a path leads if there is no link below the home; the home's own is root's."""
+    below = os.path.relpath(path, home)
+    inside = not below.startswith("..")
+    return os.path.normpath(os.path.join(os.path.realpath(home), below) if inside else path)
 
 
 def _opened_if_there(path: str) -> Optional[Opened]:
