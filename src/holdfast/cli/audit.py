@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from holdfast.cli.errors import UsageError
 from holdfast.cli.options import Work, add_hosts, add_output, add_site
 from holdfast.report.audits import Audit, HostAudit, as_data
+from holdfast.report.html.page import document
 from holdfast.report.text import audit_lines
+from holdfast.report.view import Report, posture
 from holdfast.servers.audit import judge, unjudged
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.fleet import Failure, Fleet
@@ -21,7 +24,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("audit", help="what is wrong", description=__doc__)
     add_hosts(parser)
     add_site(parser)
-    add_output(parser)
+    add_output(parser, tuple(FORMATS))
     parser.add_argument(
         "--from",
         dest="snapshot",
@@ -36,11 +39,23 @@ def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     audit = _from_file(work) if arguments.snapshot else asyncio.run(audited_once(work))
     work.history.keep_run("audit", work.at, as_data(audit))
-    if arguments.format == "json":
-        work.write(json.dumps(as_data(audit), indent=2))
-    else:
-        work.write("\n".join(audit_lines(audit, work.paint(), verbose=arguments.verbose)))
+    work.write(FORMATS[arguments.format](work, audit))
     return audit.exit_code
+
+
+def _text(work: Work, audit: Audit) -> str:
+    return "\n".join(audit_lines(audit, work.paint(), verbose=work.arguments.verbose))
+
+
+def _json(work: Work, audit: Audit) -> str:
+    return json.dumps(as_data(audit), indent=2)
+
+
+def _html(work: Work, audit: Audit) -> str:
+    return document(Report(work.site.name, work.at, posture(audit, work.site)))
+
+
+FORMATS: Mapping[str, Callable[[Work, Audit], str]] = {"text": _text, "json": _json, "html": _html}
 
 
 async def audited_once(work: Work) -> Audit:

@@ -15,7 +15,7 @@ from holdfast import __version__
 from holdfast.cli.errors import told
 from holdfast.report.paint import Paint
 
-VERBS = ("init", "audit", "plan", "apply", "undo", "prove", "lab", "demo")
+VERBS = ("init", "audit", "plan", "apply", "undo", "prove", "report", "lab", "demo")
 
 
 def parser(verbs_wanted: Sequence[str] = VERBS) -> argparse.ArgumentParser:

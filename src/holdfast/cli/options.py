@@ -7,7 +7,7 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,9 +40,9 @@ def add_hosts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("hosts", nargs="*", metavar="HOST", help="default: every host of the site")
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
-    """`--format`, `--output`, `--quiet` and `--verbose`."""
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
+    """`--format` with those of the verb, the default first, `--output` and how much is said."""
+    parser.add_argument("--format", choices=formats, default=formats[0], type=_format(formats))
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there, not to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--verbose", action="store_true")
@@ -67,6 +67,17 @@ def add_self_confirm(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="on @local: keep the changes without the proof of a new login",
     )
+
+
+def _format(formats: Sequence[str]) -> Callable[[str], str]:
+    def known(text: str) -> str:
+        if text == "html" and text not in formats:
+            raise argparse.ArgumentTypeError(
+                "html is for audit, prove and report: holdfast report shows what has changed too"
+            )
+        return text
+
+    return known
 
 
 def _seconds(text: str) -> float:
@@ -222,7 +233,8 @@ class Work:
             print(lines)
             return
         draft = target.with_name(f".{target.name}.draft")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(lines + "\n")
         draft.rename(target)
 
