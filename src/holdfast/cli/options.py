@@ -73,7 +73,7 @@ def _format(formats: Sequence[str]) -> Callable[[str], str]:
     def known(text: str) -> str:
         if text == "html" and text not in formats:
             raise argparse.ArgumentTypeError(
-                "html is for audit, prove and report: holdfast report shows what has changed too"
+                f"html is for audit, prove and report; here use {' or '.join(formats)}"
             )
         return text
 

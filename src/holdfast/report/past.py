@@ -124,9 +124,7 @@ def read_past(kept: Iterable[Kept]) -> Past:
         if file.verb not in SHAPES:
             continue
         if left <= 0:
-            damaged.append(
-                f"runs of {file.at:%Y-%m-%d} and before were left out: there is too much"
-            )
+            damaged.append(f"the runs until {file.at:%Y-%m-%d} were left out: there are too many")
             break
         try:
             data = file.read(LARGEST_RUN)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from holdfast.report.audits import Audit, HostAudit, as_data
 from holdfast.report.chronicle import attack_stories, chronicle, last_changed, since
@@ -118,7 +119,7 @@ def _report(
         posture(
             audit,
             site,
-            lambda host, control, what: since(past, host, control, what),
+            partial(since, past),
             {name: one.at for name, one in seen.items()},
             {name: when for name, when in changed.items() if when},
         ),
@@ -132,6 +133,4 @@ def _gone(past: Past, site: Site) -> tuple[str, ...]:
     """Say which hosts the history knows and the site does not."""
     names = {host.name for d in past.runs if isinstance(d.run, KeptAudit) for host in d.run.hosts}
     gone = ", ".join(sorted(names - set(site.hosts)))
-    return (
-        (f"The history also holds runs of hosts that are not of the site: {gone}",) if gone else ()
-    )
+    return (f"the history also has hosts that are not of the site: {gone}",) if gone else ()

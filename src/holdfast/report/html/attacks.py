@@ -68,7 +68,7 @@ def _attack(of: Sequence[ShownAttack]) -> Markup:
     return el(
         "li",
         el("p", foreign(of[0].title, 200), class_="what"),
-        el("p", "from ", foreign(of[0].story.vantage, 60), class_="facts"),
+        el("p", el("span", "from ", foreign(of[0].story.vantage, 60)), class_="facts"),
         el("ul", *map(_on_host, of), class_="tried"),
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from holdfast.report.html.markup import Markup, Node, el, foreign
-from holdfast.report.html.words import count, date_words, day, sign
+from holdfast.report.html.words import count, date_words, day, sign, unseen
 from holdfast.report.view import Posture, ShownChange, ShownFinding, ShownGap
 from holdfast.servers.audit import Status
 from holdfast.servers.control import Control, Phase
@@ -14,6 +14,7 @@ from holdfast.servers.control import Control, Phase
 MOST_GAPS = 100  # of one finding
 MOST_LINES = 400  # of one diff
 LONGEST_LINE = 500  # characters of a diff's line
+DIFF_HEAD = 2  # lines that name the file
 DIFF_CLASSES = {"+": "added", "-": "removed", "@": "place"}
 PHASES = {
     Phase.WIDEN: "Widen: opens new ways in, which a new login must prove",
@@ -58,7 +59,7 @@ def _card(finding: ShownFinding, at: datetime) -> Markup:
         "article",
         _title(finding, control.severity.value),
         el("p", f"Without it, {control.stops}.", class_="stops"),
-        _list(finding.gaps, at),
+        *_lists(finding.gaps, at),
         *_changes(finding.changes),
         id=finding.anchor,
         class_="card gap",
@@ -76,28 +77,32 @@ def _title(finding: ShownFinding, *words: Node) -> Markup:
     )
 
 
-def _list(gaps: tuple[ShownGap, ...], at: datetime) -> Markup:
+def _lists(gaps: Sequence[ShownGap], at: datetime) -> Iterator[Markup]:
+    """Yield the gaps for a person, each with what to do, and then those that apply closes."""
+    for automatic, words in ((False, "For a person"), (True, "Holdfast closes")):
+        found = [gap for gap in gaps if gap.automatic is automatic]
+        if found:
+            yield el("h4", words)
+            yield _list(found, at)
+
+
+def _list(gaps: Sequence[ShownGap], at: datetime) -> Markup:
     more = len(gaps) - MOST_GAPS
     rest = [el("li", f"and {count(more, 'gap')} more")] if more > 0 else []
     return el("ul", *(_gap(gap, at) for gap in gaps[:MOST_GAPS]), *rest, class_="gaps")
 
 
 def _gap(gap: ShownGap, at: datetime) -> Markup:
-    who = "Holdfast closes it" if gap.automatic else "for a person"
-    return el(
-        "li",
-        el("p", foreign(gap.what), class_="what"),
-        el("p", el("span", "Seen: ", class_="label"), el("code", foreign(gap.evidence))),
-        el("p", el("span", "Do: ", class_="label"), foreign(gap.mend)) if gap.mend else None,
-        el("p", el("span", who, class_="who"), *_since(gap.since, at), class_="facts"),
-    )
+    mend = el("p", el("span", "Do: ", class_="label"), foreign(gap.mend)) if gap.mend else None
+    seen = el("p", unseen("Seen: "), el("code", foreign(gap.evidence)), class_="seen")
+    return el("li", el("p", foreign(gap.what), class_="what"), _since(gap.since, at), seen, mend)
 
 
-def _since(since: datetime | None, at: datetime) -> Iterator[Node]:
+def _since(since: datetime | None, at: datetime) -> Node:
     if since is None:
-        return
+        return None
     days = (at - since).days
-    yield el("span", "since ", day(since), f", {count(days, 'day')}" if days > 0 else ", today")
+    return el("p", "since ", day(since), f", {count(days, 'day')}" if days else "", class_="since")
 
 
 def _changes(changes: tuple[ShownChange, ...]) -> Iterator[Markup]:
@@ -120,10 +125,10 @@ def _change(change: ShownChange) -> Markup:
 
 
 def _diff(text: str) -> Iterator[Markup]:
-    lines = text.splitlines()
-    for line in lines[:MOST_LINES]:
-        cut = line.expandtabs(4)[:LONGEST_LINE]
-        yield el("span", cut or " ", class_=DIFF_CLASSES.get(line[:1], "same"))
+    lines = text.removesuffix("\n").split("\n")  # and at nothing else that a host may write
+    for number, line in enumerate(lines[:MOST_LINES]):
+        kind = DIFF_CLASSES.get(line[:1], "same") if number >= DIFF_HEAD else "place"
+        yield el("span", line.expandtabs(4)[:LONGEST_LINE] or " ", class_=kind)
     if len(lines) > MOST_LINES:
         yield el("span", f"… {len(lines) - MOST_LINES} lines more: holdfast plan", class_="place")
 

@@ -125,7 +125,8 @@ def _chart(moments: Sequence[Moment]) -> Iterator[Markup]:
     levels = el(
         "div", *(el("span", str(n)) for n in (100, 50, 0)), class_="levels", aria_hidden="true"
     )
-    ends = el("div", el("span", day(begin)), el("span", day(end)), class_="ends")
+    when = moment if begin.date() == end.date() else day
+    ends = el("div", el("span", when(begin)), el("span", when(end)), class_="ends")
     key = "Score after each audit, of 100."
     if changes:
         key += " A dashed line is a change by holdfast apply."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from holdfast.report.html.markup import Markup, Node, el, foreign, join
-from holdfast.report.html.words import count, date_words, listed, moment, sign
-from holdfast.report.view import Posture, Report
+from holdfast.report.html.words import count, date_words, day, listed, moment, sign
+from holdfast.report.view import Posture, Report, ShownAttack
 from holdfast.servers.attack import Outcome
 from holdfast.servers.audit import Status
 
@@ -31,6 +31,8 @@ def verdict(report: Report) -> str:
     won = sum(one.story.last.outcome is Outcome.SUCCEEDED for one in report.attacks or ())
     if report.posture is None:
         lost = sum(one.story.last.outcome is Outcome.INCONCLUSIVE for one in report.attacks or ())
+        if not report.attacks:
+            return "Nothing was attacked"
         if won:
             return f"{count(won, 'attack')} succeeded"
         return f"{count(lost, 'attack')} showed nothing" if lost else "Every attack was repelled"
@@ -63,13 +65,20 @@ def _sentences(report: Report) -> Iterator[Node]:
     if posture is None:
         tried = report.attacks or ()
         hosts = sorted({one.story.host for one in tried})
-        yield f"{count(len(tried), 'attack')} on {listed(hosts)}." if tried else "Nothing attacked."
+        if tried:
+            yield f"{count(len(tried), 'attack')} on {listed(hosts)}."
         return
     holding, gaps, unknown = (len(posture.of(s)) for s in (Status.PASS, Status.GAP, Status.UNKNOWN))
     judged = holding + gaps + unknown
-    rest = (f"{gaps} with gaps" if gaps else "", f"{unknown} unknown" if unknown else "")
-    others = f": the others are {' and '.join(filter(None, rest))}" if any(rest) else ""
-    yield f"Counted on each host, {holding} of {count(judged, 'control')} hold{others}."
+    rest = (
+        f"{gaps} {'has' if gaps == 1 else 'have'} gaps" if gaps else "",
+        f"{unknown} {'is' if unknown == 1 else 'are'} unknown" if unknown else "",
+    )
+    others = f"; {' and '.join(filter(None, rest))}" if any(rest) else ""
+    yield f"{holding} of {count(judged, 'control')} hold, each host counted{others}."
+    ends = {one.story.last.outcome for one in report.attacks or ()}
+    if ends == {Outcome.REPELLED}:
+        yield "Every attack was repelled when it was last tried."
     for host in posture.hosts:
         if host.trouble and (gaps or unknown):
             yield [
@@ -87,7 +96,7 @@ def _score(report: Report) -> Node:
     change = score - scores[0] if len(scores) > 1 else 0
     first = next((m.at for m in report.moments or () if m.score is not None), None)
     since = (
-        el("p", f"{change:+d} since ", moment(first), class_="change") if change and first else None
+        el("p", f"{change:+d} since ", day(first), class_="change") if change and first else None
     )
     return el(
         "div",
@@ -124,29 +133,32 @@ def steps(report: Report) -> Markup:
 
 
 def _steps(report: Report) -> Iterator[Markup]:
-    posture = report.posture
-    won = [one for one in report.attacks or () if one.story.last.outcome is Outcome.SUCCEEDED]
-    if posture is not None:
-        yield from _for_gaps(posture)
-        yield from _for_hosts(posture)
+    if report.posture is not None:
+        yield from _for_gaps(report.posture)
+        yield from _for_hosts(report.posture)
+    if report.attacks is not None:
+        yield from _for_attacks(report.attacks, report.posture)
+    if report.posture is not None:
+        yield from _for_exceptions(report, report.posture)
+
+
+def _for_attacks(found: Sequence[ShownAttack], posture: Posture | None) -> Iterator[Markup]:
+    if not found:
+        how = ["Show that it holds: ", _run("prove")]
+        yield _step(Status.UNKNOWN, "Nothing was attacked yet", how)
+    won = [one for one in found if one.story.last.outcome is Outcome.SUCCEEDED]
     if won:
-        hosts = sorted({one.story.host for one in won})
-        mend = "close the gaps and attack again: " if posture else "find the gap that lets it in: "
-        command = el("code", "holdfast prove" if posture else "holdfast audit")
-        yield _step(
-            Status.GAP,
-            [
-                el("a", f"{count(len(won), 'attack')} succeeded", href="#attacks"),
-                " when last tried",
-            ],
-            [f"On {listed(hosts)}: ", mend, command],
-        )
-    if report.attacks == ():
-        yield _step(
-            Status.UNKNOWN, "Nothing was attacked yet", ["Show that it holds: ", _run("prove")]
-        )
-    if posture is not None:
-        yield from _for_exceptions(report, posture)
+        hosts = listed(sorted({one.story.host for one in won}))
+        link = el("a", f"{count(len(won), 'attack')} succeeded", href="#attacks")
+        how = [f"On {hosts}: find the gap that lets it in: ", _run("audit")]
+        if posture is not None:
+            how = [f"On {hosts}: close the gaps and attack again: ", _run("prove")]
+        yield _step(Status.GAP, [link, " when last tried"], how)
+    lost = sum(one.story.last.outcome is Outcome.INCONCLUSIVE for one in found)
+    if lost:
+        link = el("a", f"{count(lost, 'attack')} showed nothing", href="#attacks")
+        how = ["Each says why; then attack again: ", _run("prove")]
+        yield _step(Status.UNKNOWN, [link, " when last tried"], how)
 
 
 def _for_gaps(posture: Posture) -> Iterator[Markup]:
@@ -190,7 +202,9 @@ def _for_exceptions(report: Report, posture: Posture) -> Iterator[Markup]:
         if until <= limit:
             what = ["Decide about the exception for ", el("a", control, href="#exceptions")]
             yield _step(
-                Status.EXEMPT, what, f"It ends on {date_words(until)}; after that its gaps count again."
+                Status.EXEMPT,
+                what,
+                f"It ends on {date_words(until)}; after that its gaps count again.",
             )
 
 
