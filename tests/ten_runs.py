@@ -106,7 +106,7 @@ class Past:
     def prove(self, day: float, inconclusive: str = "") -> None:
         at = BEGIN + timedelta(days=day)
         attempts = []
-        for name, held in self.seen.items():
+        for name in self.seen:
             host = self.site.hosts[name]
             found = judge(host, self.seen, self.site, ALL, at.date())
             statuses = {finding.control.id: finding.status for finding in found}
@@ -130,7 +130,6 @@ class Past:
                             "evidence": evidence,
                         }
                     )
-            del held
         self.history.keep_run("prove", at, {"attacks": attempts})
 
     def apply(self, day: float, name: str, error: str = "") -> None:

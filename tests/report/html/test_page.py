@@ -6,20 +6,18 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from building import file, site, snapshot
 
 from holdfast.report.audits import Audit, HostAudit
-from holdfast.report.chronicle import AttackStory, Event, Happening, Moment, Tried
 from holdfast.report.html.page import document
 from holdfast.report.recalled import recalled
 from holdfast.report.view import (
     Posture,
     Report,
-    ShownAttack,
     ShownChange,
     ShownFinding,
     ShownGap,
@@ -29,54 +27,22 @@ from holdfast.report.view import (
 )
 from holdfast.servers.attack import Outcome
 from holdfast.servers.audit import Status, judge
-from holdfast.servers.catalogue import all_controls
 from holdfast.servers.control import Phase
 from holdfast.servers.prove import Attempt
 from holdfast.servers.snapshot import Account, Listener, Snapshot, Unreadable
+from hostile_words import CONTROL, EVILS, everything
 from ten_runs import ALL, REPORTED, ten_runs
 
 AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-CONTROL = next(one for one in all_controls() if one.id == "ssh.keys-only")
-EVILS = (
-    "<script>alert(1)</script>",
-    "</style></title></pre><img src=x onerror=alert(1)>",
-    "\"'><a href='javascript:alert(1)'>",
-    "--><!--<![CDATA[",
-    "\u202egnp.exe\u2066\x00\x1b[2J\r",
-    "&lt;script&gt; &#60;script&#62;",
-    "<bdi" + "x" * 4092,
-    "שלום مرحبا",
-)
 STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 TAGS = frozenset(
-    """html head meta title style body svg symbol use path circle rect header main nav footer
-    section article div span p h1 h2 h3 h4 ul ol li a b strong code pre bdi time table caption thead tbody
-    tr th td dl dt dd figure figcaption details summary""".split()  # noqa: SIM905
+    re.findall(
+        r"\w+",
+        "html head meta title style body svg symbol use path circle rect header main nav footer "
+        "section article div span p h1 h2 h3 h4 ul ol li a b strong code pre bdi time table "
+        "caption thead tbody tr th td dl dt dd figure figcaption details summary",
+    )
 )
-
-
-def everything(text: str) -> Report:
-    """A report whose every word is this text."""
-    gap = ShownGap(text, text, text, False, AT)
-    closed = ShownGap(text, text, "", True, None)
-    diff = f"--- {text}\n+++ {text}\n@@ {text} @@\n-{text}\n+{text}\n {text}\n{text}"
-    change = ShownChange(text, diff, Phase.NARROW)
-    findings = (
-        ShownFinding(text, CONTROL, Status.GAP, (gap, closed), (change,), text),
-        ShownFinding(text, CONTROL, Status.UNKNOWN, (), (), text),
-        ShownFinding(text, CONTROL, Status.EXEMPT, (gap,), (), text, date(2026, 1, 9)),
-        ShownFinding(text, CONTROL, Status.NOT_APPLICABLE, (), (), text),
-    )
-    hosts = (ShownHost(text, (text,), text, AT, text), ShownHost(text, (), text, None, ""))
-    tried = (Tried(AT, Outcome.SUCCEEDED, text), Tried(AT, Outcome.REPELLED, text + "2"))
-    story = AttackStory(text, text, text, text, *tried, 2, (AT,))
-    moments = tuple(
-        Moment(AT, text, tuple(Happening(event, text, text, text) for _ in range(times)), 50)
-        for event in Event
-        for times in (1, 5)
-    )
-    shown = Posture(50, hosts, findings)
-    return Report(text, AT, shown, (ShownAttack(text, story),), moments, (text,))
 
 
 def tags(page: str) -> set[str]:
