@@ -1,4 +1,4 @@
-"""A browser, with a new profile for every run of the tests."""
+"""A browser, with a new profile for every file of tests."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; without it the tests are skipped, saying so, and with CI=true they fail."""
+    """Chromium; without it the tests are skipped, saying so, and with CI=true they fail.
+
+    It ends with its file: while it runs, no other event loop can in this process.
+    """
     if not CHROMIUM.exists():
         reason = f"needs a browser at {CHROMIUM}: apt-get install chromium"
         if os.environ.get("CI") == "true":

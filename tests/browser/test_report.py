@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Page
 
 from holdfast.report.html.page import document
 from holdfast.report.recalled import recalled
-from hostile_words import EVILS, everything
+from holdfast.report.view import Posture, Report, ShownFinding, ShownHost
+from holdfast.servers.audit import Status
+from hostile_words import AT, CONTROL, EVILS, everything
 from ten_runs import ALL, REPORTED, ten_runs
 
 Scheme = Literal["light", "dark"]
@@ -202,6 +204,18 @@ def test_no_table_is_cut_off_on_paper(opened: Open) -> None:
         "all => Math.max(...all.map(e => e.getBoundingClientRect().right))"
     )
     assert right <= PAPER
+
+
+def test_many_hosts_with_long_names_are_not_cut_off_on_paper(opened: Open, tmp_path: Path) -> None:
+    hosts = tuple(
+        ShownHost(f"{'very-' * 10}long-{number:02}", ("app",), "debian 12", AT)
+        for number in range(30)
+    )
+    findings = tuple(ShownFinding(host.name, CONTROL, Status.PASS) for host in hosts)
+    many = tmp_path / "many.html"
+    many.write_text(document(Report("todo", AT, Posture(100, hosts, findings))))
+    page = printed(opened(PAPER, at=many))
+    assert page.evaluate(OVERFLOW) <= 0
 
 
 def test_it_can_be_printed(opened: Open) -> None:

@@ -10,7 +10,7 @@ from holdfast.report.view import Posture, ShownFinding, ShownHost
 from holdfast.servers.audit import Status
 from holdfast.servers.control import Control, Principle
 
-ABREAST = 12  # hosts in one table: more would be cut off on paper
+ABREAST = 10  # hosts in one table: more would be cut off on paper
 COUNTED = {
     Status.PASS: "hold",
     Status.GAP: "with gaps",

@@ -79,13 +79,10 @@ def _sentences(report: Report) -> Iterator[Node]:
     ends = {one.story.last.outcome for one in report.attacks or ()}
     if ends == {Outcome.REPELLED}:
         yield "Every attack was repelled when it was last tried."
-    for host in posture.hosts:
-        if host.trouble and (gaps or unknown):
-            yield [
-                "Nothing is known of ",
-                el("strong", host.name),
-                ", and what is unknown counts as not protected.",
-            ]
+    away = [host.name for host in posture.hosts if host.trouble]
+    if away:
+        told = ", and what is unknown counts as not protected."
+        yield ["Nothing is known of ", el("strong", listed(away)), told]
 
 
 def _score(report: Report) -> Node:
@@ -184,15 +181,21 @@ def _for_gaps(posture: Posture) -> Iterator[Markup]:
 
 
 def _for_hosts(posture: Posture) -> Iterator[Markup]:
-    for host in posture.hosts:
-        if host.trouble:
-            again = ["Mend that, then: ", _run(f"audit {host.name}")]
-            what = ["Find out why ", el("strong", host.name), " could not be read"]
-            yield _step(Status.UNKNOWN, what, [foreign(host.trouble, 300), ". ", *again])
-        elif host.changed:
-            what = ["Audit ", el("strong", host.name), " again"]
-            why = "Holdfast has changed it since it was last read: "
-            yield _step(Status.UNKNOWN, what, [why, _run(f"audit {host.name}")])
+    away = [host for host in posture.hosts if host.trouble]
+    if away:
+        names = [host.name for host in away]
+        why: Node = el("a", "Each says why", href="#hosts")
+        if len(away) == 1:
+            why = foreign(away[0].trouble, 300)
+        again = _run(f"audit {names[0]}" if len(away) == 1 else "audit")
+        what = ["Find out why ", el("strong", listed(names)), " could not be read"]
+        yield _step(Status.UNKNOWN, what, [why, ". Mend that, then: ", again])
+    stale = [host.name for host in posture.hosts if host.changed and not host.trouble]
+    if stale:
+        again = _run(f"audit {stale[0]}" if len(stale) == 1 else "audit")
+        why = "Holdfast has worked on it since it was last read: "
+        what = ["Audit ", el("strong", listed(stale)), " again"]
+        yield _step(Status.UNKNOWN, what, [why, again])
 
 
 def _for_exceptions(report: Report, posture: Posture) -> Iterator[Markup]:
