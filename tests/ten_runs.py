@@ -1,7 +1,7 @@
 """A site with a past: three hosts, gaps of every kind, changes, attacks before and after.
 
-Written into a folder by the same code that keeps real runs, from snapshots that the real controls
-judge and the model of a host changes.
+Written into a folder by the same code that keeps real runs, from snapshots that four of the real
+controls judge and the model of a host changes: four, so that a new one changes no test.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def applied(name: str, seen: Snapshot, of: Site) -> tuple[Snapshot, int]:
     """Return a host after `apply`, and how many changes that took."""
     count = 0
     for _ in range(6):
-        findings = judge(of.hosts[name], {name: seen}, of, all_controls(), BEGIN.date())
+        findings = judge(of.hosts[name], {name: seen}, of, ALL, BEGIN.date())
         plan = make_plan(name, findings, seen, of)
         if plan.empty:
             break
@@ -144,7 +144,8 @@ class Past:
         self.history.keep_run("apply", at, run)
 
 
-ALL = all_controls()
+FOUR = {"admins.ordinary", "firewall.inbound", "ssh.keys-only", "sudo.password"}
+ALL = tuple(control for control in all_controls() if control.id in FOUR)
 
 
 def ten_runs(folder: Path) -> Past:

@@ -161,7 +161,6 @@ def test_every_link_leads_somewhere(page: str) -> None:
     [
         "3 gaps are open on 2 of 3 hosts",
         "5 of 11 controls hold, each host counted; 2 have gaps and 4 are unknown.",
-        "10 attacks</a>",
         "It ends on 31 Jan 2026",
         "203.0.113.12 port 22: no answer within 5 s",
         "-deploy ALL=(ALL) NOPASSWD: ALL",
@@ -171,7 +170,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
     ],
 )
 def test_the_page_says(page: str, text: str) -> None:
-    assert text.replace(" attacks</a>", " attacks succeeded</a>") in page
+    assert text in page
 
 
 def test_a_clean_site_has_nothing_to_do() -> None:
