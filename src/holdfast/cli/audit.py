@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from holdfast.cli.errors import UsageError
@@ -24,7 +23,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("audit", help="what is wrong", description=__doc__)
     add_hosts(parser)
     add_site(parser)
-    add_output(parser, tuple(FORMATS))
+    add_output(parser, formats=("text", "json", "html"))
     parser.add_argument(
         "--from",
         dest="snapshot",
@@ -39,23 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     audit = _from_file(work) if arguments.snapshot else asyncio.run(audited_once(work))
     work.history.keep_run("audit", work.at, as_data(audit))
-    work.write(FORMATS[arguments.format](work, audit))
+    work.write(_shown(work, audit))
     return audit.exit_code
 
 
-def _text(work: Work, audit: Audit) -> str:
-    return "\n".join(audit_lines(audit, work.paint(), verbose=work.arguments.verbose))
-
-
-def _json(work: Work, audit: Audit) -> str:
-    return json.dumps(as_data(audit), indent=2)
-
-
-def _html(work: Work, audit: Audit) -> str:
-    return document(Report(work.site.name, work.at, posture(audit, work.site)))
-
-
-FORMATS: Mapping[str, Callable[[Work, Audit], str]] = {"text": _text, "json": _json, "html": _html}
+def _shown(work: Work, audit: Audit) -> str:
+    match work.arguments.format:
+        case "json":
+            return json.dumps(as_data(audit), indent=2)
+        case "html":
+            return document(Report(work.site.name, work.at, posture(audit, work.site)))
+        case _:
+            verbose = work.arguments.verbose
+            return "\n".join(audit_lines(audit, work.paint(), verbose=verbose))
 
 
 async def audited_once(work: Work) -> Audit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.cli.errors import FOUND, GOOD, UNREACHED, UsageError
@@ -26,7 +26,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("prove", help="attack it", description=__doc__)
     add_hosts(parser)
     add_site(parser)
-    add_output(parser, tuple(FORMATS))
+    add_output(parser, formats=("text", "json", "html"))
     add_confirmation(parser)
     parser.add_argument(
         "--disruptive", action="store_true", help="also attacks that make noise; asks first"
@@ -41,35 +41,24 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.disruptive:
         work.must_be_able_to_agree()
     attempts = asyncio.run(_prove(work))
-    work.history.keep_run("prove", work.at, _as_data(attempts))
-    work.write(FORMATS[arguments.format](work, attempts))
+    data = {"attacks": [_data(attempt) for attempt in attempts]}
+    work.history.keep_run("prove", work.at, data)
+    work.write(_shown(work, attempts, data))
     outcomes = {attempt.outcome for attempt in attempts}
     if Outcome.SUCCEEDED in outcomes:
         return FOUND
     return UNREACHED if Outcome.INCONCLUSIVE in outcomes else GOOD
 
 
-def _text(work: Work, attempts: Sequence[Attempt]) -> str:
-    return "\n".join(attempt_lines(attempts, work.paint()))
-
-
-def _json(work: Work, attempts: Sequence[Attempt]) -> str:
-    return json.dumps(_as_data(attempts), indent=2)
-
-
-def _html(work: Work, attempts: Sequence[Attempt]) -> str:
-    return document(Report(work.site.name, work.at, attacks=attempted(attempts, work.at)))
-
-
-FORMATS: Mapping[str, Callable[[Work, Sequence[Attempt]], str]] = {
-    "text": _text,
-    "json": _json,
-    "html": _html,
-}
-
-
-def _as_data(attempts: Sequence[Attempt]) -> dict[str, Any]:
-    return {"attacks": [_data(attempt) for attempt in attempts]}
+def _shown(work: Work, attempts: Sequence[Attempt], data: Mapping[str, Any]) -> str:
+    match work.arguments.format:
+        case "json":
+            return json.dumps(data, indent=2)
+        case "html":
+            shown = attempted(attempts, work.at)
+            return document(Report(work.site.name, work.at, attacks=shown))
+        case _:
+            return "\n".join(attempt_lines(attempts, work.paint()))
 
 
 def _data(attempt: Attempt) -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from holdfast.cli.options import Work, add_output, add_site
@@ -27,7 +26,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "report", help="a page of the last runs, and what changed", description=__doc__
     )
     add_site(parser)
-    add_output(parser, tuple(FORMATS))
+    add_output(parser, formats=("html", "text", "json"))
     parser.set_defaults(run=run)
 
 
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = recalled(work.history, work.site, all_controls(), work.at)
     if arguments.format == "html" and arguments.output is None:
         arguments.output = PAGE
-    work.write(FORMATS[arguments.format](work, found))
+    work.write(_shown(work, found))
     if arguments.format == "html" and not arguments.quiet:
         paint = Paint.on(sys.stderr)
         for note in found.report.notes:
@@ -45,20 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     return found.audit.exit_code
 
 
-def _html(work: Work, found: Recalled) -> str:
-    return document(found.report)
-
-
-def _text(work: Work, found: Recalled) -> str:
-    return "\n".join(report_lines(found, work.paint(), verbose=work.arguments.verbose))
-
-
-def _json(work: Work, found: Recalled) -> str:
-    return json.dumps(report_data(found), indent=2)
-
-
-FORMATS: Mapping[str, Callable[[Work, Recalled], str]] = {
-    "html": _html,
-    "text": _text,
-    "json": _json,
-}
+def _shown(work: Work, found: Recalled) -> str:
+    match work.arguments.format:
+        case "html":
+            return document(found.report)
+        case "json":
+            return json.dumps(report_data(found), indent=2)
+        case _:
+            return "\n".join(report_lines(found, work.paint(), verbose=work.arguments.verbose))
