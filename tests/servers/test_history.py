@@ -11,7 +11,7 @@ import pytest
 from building import snapshot
 
 from holdfast.servers import history as module
-from holdfast.servers.history import History
+from holdfast.servers.history import History, NotKept
 from holdfast.servers.snapshot import read_snapshot
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -103,3 +103,51 @@ def test_what_ssh_needs_lies_in_the_same_folder(history: History, tmp_path: Path
         folder / "known_hosts",
         folder / "ssh_config",
     )
+
+
+# Reading it back
+
+
+def test_runs_are_listed_by_time_and_verb(history: History) -> None:
+    history.keep_run("prove", AT + timedelta(days=1), {})
+    history.keep_run("audit", AT, {})
+    assert [(kept.at, kept.verb) for kept in history.runs()] == [
+        (AT, "audit"),
+        (AT + timedelta(days=1), "prove"),
+    ]
+
+
+def test_snapshots_are_listed_by_host(history: History) -> None:
+    history.keep_snapshot("db", AT, snapshot())
+    history.keep_snapshot("app", AT, snapshot())
+    assert [kept.path.parent.name for kept in history.snapshots("app")] == ["app"]
+
+
+def test_nothing_kept_is_nothing_listed(history: History) -> None:
+    assert (history.runs(), history.snapshots("app")) == ([], [])
+
+
+def test_only_the_newest_are_listed(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in range(3):
+        history.keep_run("audit", AT + timedelta(days=day), {})
+    monkeypatch.setattr(module, "KEPT", 2)
+    assert [kept.at.day for kept in history.runs()] == [3, 4]
+
+
+def test_a_file_is_read_whole(history: History) -> None:
+    history.keep_run("audit", AT, {"score": 1})
+    assert json.loads(history.runs()[0].read(100)) == {"score": 1}
+
+
+def test_a_file_that_is_too_large_is_not_read(history: History) -> None:
+    history.keep_run("audit", AT, {"score": 1})
+    with pytest.raises(NotKept, match="is larger than 3 bytes"):
+        history.runs()[0].read(3)
+
+
+def test_a_file_that_is_gone_says_so(history: History) -> None:
+    path = history.keep_run("audit", AT, {})
+    (kept,) = history.runs()
+    path.unlink()
+    with pytest.raises(NotKept, match="No such file"):
+        kept.read(100)

@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.cli.audit import audited
@@ -121,11 +122,12 @@ async def _on_all(
 
     changed = await asyncio.gather(*(one(host) for host in hosts.values()))
     alone = [host for host in audit.hosts if host.name in quiet]
-    return [*changed, *(_left_alone(host) for host in alone)]
+    return [*changed, *(_left_alone(host, snapshots[host.name]) for host in alone)]
 
 
-def _left_alone(host: HostAudit) -> Outcome:
-    return Outcome(host.name, Applied(host.name, (), 0, host.findings), exit_code(host.findings))
+def _left_alone(host: HostAudit, snapshot: Snapshot) -> Outcome:
+    applied = Applied(host.name, (), 0, host.findings, snapshot)
+    return Outcome(host.name, applied, exit_code(host.findings))
 
 
 async def _on_one(work: Work, job: Run, host: Host, snapshots: Mapping[str, Snapshot]) -> Outcome:
@@ -134,6 +136,8 @@ async def _on_one(work: Work, job: Run, host: Host, snapshots: Mapping[str, Snap
         applied = await apply(job, host, others, lambda text: work.say(host.name, text))
     except Exception as error:
         return Outcome(host.name, None, *told(error))
+    if applied.transactions:
+        work.history.keep_snapshot(host.name, datetime.now(UTC), applied.snapshot)
     return Outcome(host.name, applied, exit_code(applied.findings))
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from holdfast.cli.errors import UsageError
 from holdfast.cli.options import Work, add_hosts, add_output, add_site
 from holdfast.report.audits import Audit, HostAudit, as_data
+from holdfast.report.html.page import document
 from holdfast.report.junit import audit_xml
 from holdfast.report.sarif import audit_log
 from holdfast.report.text import audit_lines
+from holdfast.report.view import Report, posture
 from holdfast.servers.audit import judge, unjudged
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.fleet import Failure, Fleet
@@ -23,7 +25,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("audit", help="what is wrong", description=__doc__)
     add_hosts(parser)
     add_site(parser)
-    add_output(parser, formats=("text", "json", "sarif", "junit"))
+    add_output(parser, formats=("text", "json", "sarif", "junit", "html"))
     parser.add_argument(
         "--from",
         dest="snapshot",
@@ -51,6 +53,8 @@ def _shown(work: Work, audit: Audit) -> str:
             return json.dumps(audit_log(audit, all_controls(), execution), indent=2)
         case "junit":
             return audit_xml(audit)
+        case "html":
+            return document(Report(work.site.name, work.at, posture(audit, work.site)))
         case _:
             verbose = work.arguments.verbose
             return "\n".join(audit_lines(audit, work.paint(), verbose=verbose))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.report.recalled import NothingKept
 from holdfast.servers.apply import Reverted, Unfinished
 from holdfast.servers.plan import PlanConflict
 from holdfast.servers.session_errors import HandFailed, SessionError
@@ -21,6 +22,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (SiteError, WRONG),
     (PlanConflict, WRONG),
     (NothingToUndo, WRONG),
+    (NothingKept, WRONG),
     (SnapshotError, UNREACHED),
     (CannotJudge, UNREACHED),
     (SessionError, UNREACHED),

@@ -8,7 +8,7 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,8 +56,8 @@ def add_hosts(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
-    """`--format`, `--output`, `--quiet` and `--verbose`."""
-    parser.add_argument("--format", choices=formats, default=formats[0])
+    """`--format` with those of the verb, the default first, `--output` and how much is said."""
+    parser.add_argument("--format", choices=formats, default=formats[0], type=_format(formats))
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there, not to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--verbose", action="store_true")
@@ -88,6 +88,17 @@ def _account(text: str) -> str:
     if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", text):
         raise argparse.ArgumentTypeError("is no name of an account")
     return text
+
+
+def _format(formats: Sequence[str]) -> Callable[[str], str]:
+    def known(text: str) -> str:
+        if text == "html" and text not in formats:
+            raise argparse.ArgumentTypeError(
+                f"html is for audit, prove and report; here use {' or '.join(formats)}"
+            )
+        return text
+
+    return known
 
 
 def _seconds(text: str) -> float:
@@ -261,7 +272,8 @@ def write(arguments: argparse.Namespace, lines: str) -> None:
         print(lines)
         return
     draft = target.with_name(f".{target.name}.draft")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(lines + "\n")
     draft.rename(target)
 

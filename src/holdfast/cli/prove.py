@@ -10,9 +10,11 @@ from typing import Any
 
 from holdfast.cli.errors import FOUND, GOOD, UNREACHED, UsageError
 from holdfast.cli.options import Work, add_confirmation, add_hosts, add_output, add_site
+from holdfast.report.html.page import document
 from holdfast.report.junit import attacks_xml
 from holdfast.report.sarif import attacks_log
 from holdfast.report.text import attempt_lines
+from holdfast.report.view import Report, attempted
 from holdfast.servers.attack import Kind, Outcome
 from holdfast.servers.catalogue import all_controls
 from holdfast.servers.fleet import LOCAL, Fleet
@@ -26,7 +28,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("prove", help="attack it", description=__doc__)
     add_hosts(parser)
     add_site(parser)
-    add_output(parser, formats=("text", "json", "sarif", "junit"))
+    add_output(parser, formats=("text", "json", "sarif", "junit", "html"))
     add_confirmation(parser)
     parser.add_argument(
         "--disruptive", action="store_true", help="also attacks that make noise; asks first"
@@ -64,6 +66,9 @@ def _shown(work: Work, attempts: Sequence[Attempt], data: Mapping[str, Any], cod
             return json.dumps(log, indent=2)
         case "junit":
             return attacks_xml(work.site.name, work.at, attempts, all_controls())
+        case "html":
+            shown = attempted(attempts, work.at)
+            return document(Report(work.site.name, work.at, attacks=shown))
         case _:
             return "\n".join(attempt_lines(attempts, work.paint()))
 

@@ -20,7 +20,7 @@ _MARKS = {
     Status.UNKNOWN: ("yellow", "?"),
 }
 AUTOMATIC, MANUAL = "~", "!"
-_OUTCOMES = {
+OUTCOMES = {
     Outcome.REPELLED: ("green", "✔ repelled"),
     Outcome.SUCCEEDED: ("red", "✘ succeeded"),
     Outcome.INCONCLUSIVE: ("yellow", "? inconclusive"),
@@ -100,7 +100,7 @@ def attempt_lines(attempts: Sequence[Attempt], paint: Paint) -> Iterator[str]:
     for host in dict.fromkeys(attempt.host for attempt in attempts):
         yield paint("bold", host)
         for attempt in (a for a in attempts if a.host == host):
-            colour, word = _OUTCOMES[attempt.outcome]
+            colour, word = OUTCOMES[attempt.outcome]
             where = paint("dim", f"[{attempt.vantage}]")
             yield f"  {paint(colour, f'{word:<15}')} {attempt.title} {where}"
             yield f"      {paint('dim', attempt.evidence)}"

@@ -45,12 +45,13 @@ class Unfinished(Exception):
 
 @dataclass(frozen=True)
 class Applied:
-    """What was done to one host."""
+    """What was done to one host, and its last snapshot with the findings on it."""
 
     host: str
     transactions: tuple[str, ...]
     changes: int
     findings: tuple[Finding, ...]
+    snapshot: Snapshot
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ async def apply(run: Run, host: Host, others: Mapping[str, Snapshot], say: Say) 
             if plan.wants:
                 names = ", ".join(sorted({f"{w.resource} {w.key}" for w in plan.wants}))
                 raise Unfinished(f"{host.name}: nothing was planned for {names}: a defect")
-            return Applied(host.name, tuple(done), changes, findings)
+            return Applied(host.name, tuple(done), changes, findings, snapshot)
         if plan.phase is Phase.NARROW and not proven:
             await _prove_login(run, host, say)
             proven = True

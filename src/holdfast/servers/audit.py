@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -93,7 +93,12 @@ def unjudged(controls: Sequence[Control], reason: str) -> tuple[Finding, ...]:
 
 def score(findings: Sequence[Finding]) -> int:
     """Return the share of judged controls that pass, in percent; unknown counts as not passed."""
-    counted = [f for f in findings if f.status not in (Status.NOT_APPLICABLE, Status.EXEMPT)]
+    return share(finding.status for finding in findings)
+
+
+def share(statuses: Iterable[Status]) -> int:
+    """Return the score of findings of which only the statuses are known."""
+    counted = [s for s in statuses if s not in (Status.NOT_APPLICABLE, Status.EXEMPT)]
     if not counted:
         return 0
-    return round(100 * sum(f.status is Status.PASS for f in counted) / len(counted))
+    return round(100 * sum(status is Status.PASS for status in counted) / len(counted))
