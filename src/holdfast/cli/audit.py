@@ -7,9 +7,11 @@ import asyncio
 import json
 from pathlib import Path
 
-from holdfast.cli.errors import UsageError
+from holdfast.cli.errors import UsageError, told
 from holdfast.cli.options import Work, add_hosts, add_output, add_site
-from holdfast.report.audits import Audit, HostAudit, as_data
+from holdfast.cli.pace import READ_S, add_pace
+from holdfast.cli.summary import FINDINGS, summary, worst
+from holdfast.report.audits import Audit, HostAudit, as_data, exit_code
 from holdfast.report.text import audit_lines
 from holdfast.servers.audit import judge, unjudged
 from holdfast.servers.catalogue import all_controls
@@ -22,6 +24,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_hosts(parser)
     add_site(parser)
     add_output(parser)
+    add_pace(parser, READ_S)
     parser.add_argument(
         "--from",
         dest="snapshot",
@@ -35,12 +38,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     audit = _from_file(work) if arguments.snapshot else asyncio.run(audited_once(work))
+    codes = host_codes(audit)
     work.history.keep_run("audit", work.at, as_data(audit))
     if arguments.format == "json":
         work.write(json.dumps(as_data(audit), indent=2))
     else:
-        work.write("\n".join(audit_lines(audit, work.paint(), verbose=arguments.verbose)))
-    return audit.exit_code
+        lines = audit_lines(audit, work.paint(), verbose=arguments.verbose)
+        work.write("\n".join([*lines, summary(codes, FINDINGS, work.paint())]))
+    return worst(codes)
 
 
 async def audited_once(work: Work) -> Audit:
@@ -50,18 +55,25 @@ async def audited_once(work: Work) -> Audit:
 
 
 async def audited(work: Work, fleet: Fleet) -> Audit:
-    """Read every host at the same time and judge what could be read."""
-    snapshots, failures = await fleet.snapshots(work.hosts())
+    """Read every host and judge what could be read."""
+    read = await work.each(work.hosts(), fleet.snapshot, READ_S)
+    snapshots = {name: one for name, one in read.items() if isinstance(one, Snapshot)}
     for name, snapshot in snapshots.items():
         work.history.keep_snapshot(name, work.at, snapshot)
-    return _judged(work, snapshots, failures)
+    return _judged(work, snapshots, tuple(o for o in read.values() if isinstance(o, Failure)))
+
+
+def host_codes(audit: Audit) -> list[int]:
+    """Return the exit code of each host."""
+    failed = {failure.host: told(failure.error)[0] for failure in audit.failures}
+    return [failed.get(host.name, exit_code(host.findings)) for host in audit.hosts]
 
 
 def _judged(
     work: Work, snapshots: dict[str, Snapshot], failures: tuple[Failure, ...] = ()
 ) -> Audit:
     hosts = work.hosts()
-    reasons = {failure.host: failure.message for failure in failures}
+    reasons = {failure.host: told(failure.error)[1] for failure in failures}
 
     def one(name: str) -> HostAudit:
         if name in reasons:

@@ -7,22 +7,27 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from holdfast.cli.errors import UsageError
 from holdfast.report.paint import Paint
 from holdfast.servers.apply import Run
 from holdfast.servers.catalogue import all_controls
-from holdfast.servers.fleet import LOCAL, Fleet
+from holdfast.servers.each_host import Clocks, Pace, each_host
+from holdfast.servers.fleet import LOCAL, Failure, Fleet
 from holdfast.servers.history import History
 from holdfast.servers.route import SessionOptions
 from holdfast.site import Host, Secret, Site, load_site, resolve
 from holdfast.site.errors import escaped, shown
 
 CONNECT_S = 5.0  # per address of a host
+
+T = TypeVar("T")
 
 
 def add_site(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +88,7 @@ class Work:
     site: Site
     arguments: argparse.Namespace
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clocks: Clocks = field(default_factory=Clocks, repr=False)
     _secrets: dict[tuple[str, str], Secret] = field(default_factory=dict, repr=False)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
@@ -119,6 +125,29 @@ class Work:
             {"\0name": LOCAL.removeprefix("@"), "roles": ("app",), "address": "127.0.0.1"}
         ).model_copy(update={"name": LOCAL})
 
+    async def each(
+        self,
+        hosts: Iterable[str],
+        do: Callable[[str], Awaitable[T]],
+        host_s: float,
+        after: Callable[[str], Iterable[str]] = lambda _: (),
+    ) -> dict[str, T | Failure]:
+        """Work on these hosts at the pace asked for, `host_s` seconds each unless told otherwise.
+
+        `after` says which hosts of the run a host waits for.
+        """
+        names = list(hosts)
+        pace = Pace(self.arguments.at_once, self.arguments.host_timeout or host_s)
+        left = len(names)
+
+        def ended(name: str) -> None:
+            nonlocal left
+            left -= 1
+            if left:
+                self.say(name, f"done; {left} of {len(names)} hosts to go")
+
+        return await each_host(names, do, pace, self.clocks, after, ended)
+
     def fleet(self) -> Fleet:
         """Return the lines to the hosts; use it as an async context manager."""
         history = self.history
@@ -137,7 +166,7 @@ class Work:
             return True
         if not sys.stdin.isatty():
             return False
-        async with self._asking:
+        async with self._asked_alone():
             shown_key = f"{escaped(host)} shows the host key {escaped(key)}, never seen before."
             print(shown_key, file=sys.stderr)
             return (await _typed("Accept it? [y/N] ")).strip().lower() in ("y", "yes")
@@ -146,10 +175,17 @@ class Work:
         """Ask for the password that a provider gave with a fresh server; None where nobody is."""
         if not sys.stdin.isatty():
             return None
-        async with self._asking:
+        async with self._asked_alone():
             question = f"root's password on {host}, as its provider gave it (empty: none): "
             given = await asyncio.to_thread(getpass.getpass, question)
         return Secret(given) if given else None
+
+    @asynccontextmanager
+    async def _asked_alone(self) -> AsyncIterator[None]:
+        """One question at a time; while it is open, no host's time runs."""
+        with self.clocks.paused():
+            async with self._asking:
+                yield
 
     async def sudo_password(self, host: str) -> Secret:
         """Return the operator's sudo password of a host."""
@@ -160,7 +196,7 @@ class Work:
         admin = self.site.admins[name.split(".")[1]]
         reference = admin.sudo_password
         key = (name, host if reference else "")
-        async with self._asking:
+        async with self._asked_alone():
             if key not in self._secrets:
                 self._secrets[key] = (
                     await asyncio.to_thread(
@@ -202,6 +238,7 @@ class Work:
             self.at.date(),
             self.arguments.confirm_within,
             self.arguments.self_confirm and set(self.hosts()) == {LOCAL},
+            self.clocks,
         )
 
     def must_be_able_to_agree(self) -> None:

@@ -120,7 +120,12 @@ class Host:
         container.write(self.folder / "container.json")
         self._plug_in(container)
         if ready_within_s is not None:
-            self.wait_until_ready(ready_within_s)
+            try:
+                self.wait_until_ready(ready_within_s)
+            except LabError:
+                if self.running:
+                    raise
+                raise self._not_started() from None
 
     def wait_until_ready(self, within_s: float = _READY_WITHIN_S) -> None:
         """Wait until the host has its addresses, lets people log in, and SSH answers."""
