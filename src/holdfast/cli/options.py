@@ -7,18 +7,18 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from holdfast.cli.asking import Asking, typed, typed_unseen
 from holdfast.cli.errors import UsageError
 from holdfast.report.paint import Paint
 from holdfast.servers.apply import Run
 from holdfast.servers.catalogue import all_controls
-from holdfast.servers.each_host import Clocks, Pace, each_host
+from holdfast.servers.each_host import Pace, each_host
 from holdfast.servers.fleet import LOCAL, Failure, Fleet
 from holdfast.servers.history import History
 from holdfast.servers.route import SessionOptions
@@ -88,9 +88,8 @@ class Work:
     site: Site
     arguments: argparse.Namespace
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    clocks: Clocks = field(default_factory=Clocks, repr=False)
     _secrets: dict[tuple[str, str], Secret] = field(default_factory=dict, repr=False)
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    _asking: Asking = field(default_factory=Asking, repr=False)
 
     @classmethod
     def load(cls, arguments: argparse.Namespace) -> Work:
@@ -146,7 +145,7 @@ class Work:
             if left:
                 self.say(name, f"done; {left} of {len(names)} hosts to go")
 
-        return await each_host(names, do, pace, self.clocks, after, ended)
+        return await each_host(names, do, pace, self._asking.clocks, after, ended)
 
     def fleet(self) -> Fleet:
         """Return the lines to the hosts; use it as an async context manager."""
@@ -166,26 +165,19 @@ class Work:
             return True
         if not sys.stdin.isatty():
             return False
-        async with self._asked_alone():
+        async with self._asking:
             shown_key = f"{escaped(host)} shows the host key {escaped(key)}, never seen before."
             print(shown_key, file=sys.stderr)
-            return (await _typed("Accept it? [y/N] ")).strip().lower() in ("y", "yes")
+            return (await typed("Accept it? [y/N] ")).strip().lower() in ("y", "yes")
 
     async def _root_password(self, host: str) -> Secret | None:
         """Ask for the password that a provider gave with a fresh server; None where nobody is."""
         if not sys.stdin.isatty():
             return None
-        async with self._asked_alone():
+        async with self._asking:
             question = f"root's password on {host}, as its provider gave it (empty: none): "
-            given = await asyncio.to_thread(getpass.getpass, question)
+            given = await typed_unseen(question)
         return Secret(given) if given else None
-
-    @asynccontextmanager
-    async def _asked_alone(self) -> AsyncIterator[None]:
-        """One question at a time; while it is open, no host's time runs."""
-        with self.clocks.paused():
-            async with self._asking:
-                yield
 
     async def sudo_password(self, host: str) -> Secret:
         """Return the operator's sudo password of a host."""
@@ -196,7 +188,7 @@ class Work:
         admin = self.site.admins[name.split(".")[1]]
         reference = admin.sudo_password
         key = (name, host if reference else "")
-        async with self._asked_alone():
+        async with self._asking:
             if key not in self._secrets:
                 self._secrets[key] = (
                     await asyncio.to_thread(
@@ -213,7 +205,7 @@ class Work:
                 f"the sudo password of {admin} is needed and there is no terminal to ask on: set "
                 f"admins.{admin}.sudo_password in {self.site.path} to a command:, file: or env:"
             )
-        return Secret(await asyncio.to_thread(getpass.getpass, f"sudo password of {admin}: "))
+        return Secret(await typed_unseen(f"sudo password of {admin}: "))
 
     def say(self, host: str, text: str) -> None:
         """Show progress, on a terminal and unless told to be quiet."""
@@ -238,7 +230,7 @@ class Work:
             self.at.date(),
             self.arguments.confirm_within,
             self.arguments.self_confirm and set(self.hosts()) == {LOCAL},
-            self.clocks,
+            self._asking.clocks,
         )
 
     def must_be_able_to_agree(self) -> None:
@@ -250,7 +242,7 @@ class Work:
         """Ask before something is changed, unless `--yes`."""
         if self.arguments.yes:
             return True
-        return (await _typed(f"{question} [y/N] ")).strip().lower() in ("y", "yes")
+        return (await typed(f"{question} [y/N] ")).strip().lower() in ("y", "yes")
 
     def write(self, lines: str) -> None:
         """Print the result, or write it to `--output`, private, in one rename."""
@@ -265,12 +257,6 @@ class Work:
 
     def paint(self) -> Paint:
         return Paint(False) if self.arguments.output else Paint.on(sys.stdout)
-
-
-async def _typed(question: str) -> str:
-    """Ask on stderr: what a program reads from stdout holds no question."""
-    print(question, end="", file=sys.stderr, flush=True)
-    return await asyncio.to_thread(sys.stdin.readline)
 
 
 def _operator(site: Site, chosen: str | None) -> str:
