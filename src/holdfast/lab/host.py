@@ -18,6 +18,7 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 _CONTAINER = "systemd-nspawn"
 _READY_WITHIN_S = 30.0
 _REBOOT_WITHIN_S = 100.0
+_ENDED_WITHIN_S = 1.0  # how long the rest of a host outlives its process 1
 
 
 class Host:
@@ -123,9 +124,9 @@ class Host:
             try:
                 self.wait_until_ready(ready_within_s)
             except LabError:
-                if self.running:
-                    raise
-                raise self._not_started() from None
+                if groups.wait_until_empty(self.groups, _ENDED_WITHIN_S):
+                    raise self._not_started() from None
+                raise
 
     def wait_until_ready(self, within_s: float = _READY_WITHIN_S) -> None:
         """Wait until the host has its addresses, lets people log in, and SSH answers."""
