@@ -21,7 +21,16 @@ def servers(report: Report) -> list[Figure]:
     return measure(report)
 
 
-FAMILIES: dict[str, Callable[[Report], list[Figure]]] = {"servers": servers}
+def hardening(report: Report) -> list[Figure]:
+    from bench.hardening import measure
+
+    return measure(report)
+
+
+FAMILIES: dict[str, Callable[[Report], list[Figure]]] = {
+    "servers": servers,
+    "hardening": hardening,
+}
 
 
 def main(names: Sequence[str]) -> int:

@@ -38,8 +38,9 @@ class Peer:
 class Figure:
     """One figure: our runs, the peer's if there is one, and what was asked of it.
 
-    `limit` is what ours may be at worst, in the figure's unit; `goal` how many times better than
-    the peer it has to be. Either may be absent; a figure without both has nothing to miss.
+    `limit` is what ours must stay below or, where higher is better, must reach, in the figure's
+    unit; `goal` how many times better than the peer it has to be. Either may be absent; a figure
+    without both has nothing to miss.
     """
 
     name: str
@@ -77,7 +78,7 @@ class Figure:
         if self.limit is not None:
             within = self.ours < self.limit
             if self.better is Better.HIGHER:
-                within = self.ours > self.limit
+                within = self.ours >= self.limit
             if not within:
                 return False
         return self.goal is None or (self.ratio is not None and self.ratio >= self.goal)
@@ -127,7 +128,7 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def _wanted(figure: Figure) -> str:
-    sign = "<" if figure.better is Better.LOWER else ">"
+    sign = "<" if figure.better is Better.LOWER else "≥"
     limit = [] if figure.limit is None else [f"{sign} {_spelled(figure.limit)}"]
     goal = [] if figure.goal is None else [f"≥ {_spelled(figure.goal)}×"]
     return ", ".join([*limit, *goal]) or "-"

@@ -6,16 +6,17 @@ import contextlib
 import io
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import fleet
 from bench.figures import Figure, Peer
 from bench.peers import ansible, lynis
-from bench.running import BenchError, Measure, Ran, Report, in_turn, run
+from bench.program import holdfast
+from bench.running import BenchError, Measure, Ran, Report, in_turn
 from holdfast.lab import Host, HostSpec, Lab
 
 LAB, SLOT = "bench", 40
@@ -40,15 +41,16 @@ def measure(report: Report) -> list[Figure]:
         host = lab.host(MEASURED)
         auditor = lynis.install(host)
         host.snapshot(UNTOUCHED)
-        holdfast = Holdfast(lab.site / "holdfast.toml")
+        ours = Holdfast(lab.site / "holdfast.toml")
         report("the first apply, from an untouched host")
-        first_apply = _first_apply(holdfast, host)
-        holdfast.run("apply", "--yes", good=(0,))
-        return [
-            *_audit(report, holdfast, host, lab.site, auditor),
-            _plan(report, holdfast, host, lab.site, playbook),
-            *_no_op(report, holdfast, first_apply),
+        first_apply = _first_apply(ours, host)
+        ours.run("apply", "--yes", good=(0,))
+        figures = [
+            *_audit(report, ours, host, lab.site, auditor),
+            _plan(report, ours, host, lab.site, playbook),
+            *_no_op(report, ours, first_apply),
         ]
+    return [*figures, *fleet.measure(report, playbook)]
 
 
 @contextmanager
@@ -69,9 +71,7 @@ class Holdfast:
     site_file: Path
 
     def run(self, verb: str, *arguments: str, good: tuple[int, ...], memory: bool = False) -> Ran:
-        program = Path(sys.executable).with_name("holdfast")
-        argv = [str(program), verb, *arguments, "--site", str(self.site_file)]
-        return run(argv, good=good, memory=memory)
+        return holdfast(self.site_file, verb, *arguments, good=good, memory=memory)
 
     def audit_seconds(self) -> float:
         """The whole process, on a host without gaps."""
@@ -112,24 +112,22 @@ class Holdfast:
         return ran
 
 
-def _first_apply(holdfast: Holdfast, host: Host) -> tuple[float, ...]:
+def _first_apply(ours: Holdfast, host: Host) -> tuple[float, ...]:
     """Peak memory of an apply that takes the host from untouched to finished."""
 
     def once() -> float:
         host.reset(UNTOUCHED)
-        return holdfast.run("apply", MEASURED, "--yes", good=(0,), memory=True).peak_mb
+        return ours.run("apply", MEASURED, "--yes", good=(0,), memory=True).peak_mb
 
     (peaks,) = in_turn(Measure(once))
     return peaks
 
 
-def _audit(
-    report: Report, holdfast: Holdfast, host: Host, site: Path, peer_name: str
-) -> list[Figure]:
+def _audit(report: Report, ours: Holdfast, host: Host, site: Path, peer_name: str) -> list[Figure]:
     report(f"audit, beside {peer_name}")
     whole, inside, theirs = in_turn(
-        Measure(holdfast.audit_seconds, PER_TURN),
-        Measure(holdfast.audit_inside_seconds, PER_TURN),
+        Measure(ours.audit_seconds, PER_TURN),
+        Measure(ours.audit_inside_seconds, PER_TURN),
         Measure(lambda: lynis.audit_seconds(site, host)),
     )
     peer = Peer(peer_name, theirs)
@@ -139,20 +137,20 @@ def _audit(
     ]
 
 
-def _plan(report: Report, holdfast: Holdfast, host: Host, site: Path, peer_name: str) -> Figure:
+def _plan(report: Report, ours: Holdfast, host: Host, site: Path, peer_name: str) -> Figure:
     report(f"plan, beside {peer_name}")
     with ansible.ready(site, host) as checks:
-        ours, theirs = in_turn(Measure(holdfast.plan_seconds, PER_TURN), Measure(checks.seconds))
+        whole, theirs = in_turn(Measure(ours.plan_seconds, PER_TURN), Measure(checks.seconds))
     peer = Peer(f"{peer_name} --check", theirs)
-    return Figure("plan of one host", "s", ours, peer, goal=TIMES_ANSIBLE)
+    return Figure("plan of one host", "s", whole, peer, goal=TIMES_ANSIBLE)
 
 
-def _no_op(report: Report, holdfast: Holdfast, first_apply: tuple[float, ...]) -> list[Figure]:
+def _no_op(report: Report, ours: Holdfast, first_apply: tuple[float, ...]) -> list[Figure]:
     report("an apply with nothing to do, and memory")
     seconds, audit, apply = in_turn(
-        Measure(holdfast.no_op_seconds, PER_TURN),
-        Measure(lambda: holdfast.peak_mb("audit")),
-        Measure(lambda: holdfast.peak_mb("apply")),
+        Measure(ours.no_op_seconds, PER_TURN),
+        Measure(lambda: ours.peak_mb("audit")),
+        Measure(lambda: ours.peak_mb("apply")),
     )
     return [
         Figure("apply with nothing to do", "s", seconds, limit=NO_OP_APPLY_S),

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ _PLAYBOOK = Path(__file__).with_name("servers.yml")
 _CONFIG = Path(__file__).with_name("ansible.cfg")
 _INSTALL = ["apt-get", "-qq", "-y", "--no-install-recommends", "install", "ansible-core"]
 _OPEN_S = 120
+FORKS = "10"  # what Holdfast does at once unless told otherwise
 _WANTED = (
     "/etc/ssh/sshd_config.d/00-holdfast.conf",
     "/etc/holdfast/firewall.nft",
@@ -65,12 +66,6 @@ def ready(site: Path, host: Host) -> Iterator[Checks]:
         for path in _WANTED:
             (folder / Path(path).name).write_text(host.check(["cat", path]), encoding="utf-8")
         (folder / "hosts.ini").write_text(_inventory(site, host, folder), encoding="utf-8")
-        environment = {
-            "ANSIBLE_CONFIG": str(_CONFIG),
-            "ANSIBLE_HOME": str(folder / "home"),
-            "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-            "LC_ALL": "C.UTF-8",
-        }
         argv = (
             *("ansible-playbook", "--check", "--diff", "--inventory", str(folder / "hosts.ini")),
             *("--become-password-file", str(openssh.sudo_password(site))),
@@ -78,18 +73,69 @@ def ready(site: Path, host: Host) -> Iterator[Checks]:
             str(_PLAYBOOK),
         )
         try:
-            yield Checks(argv, environment)
+            yield Checks(argv, _environment(folder))
         finally:
-            target = f"{openssh.ADMIN}@{host.public}"
-            control = f"ControlPath={folder}/ssh"
-            run(["ssh", "-F/dev/null", "-o", control, "-O", "exit", target], good=(0, 255))
+            _log_out(host, folder)
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """Ansible, ready to gather the facts of many hosts."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    hosts: int
+
+    def seconds(self) -> float:
+        """Gather once; return the wall time. Raises BenchError unless every host answered."""
+        ran = run(self.argv, environment=self.environment, good=_ENDED)
+        if ran.out.count(" | SUCCESS => ") != self.hosts:
+            raise BenchError(f"Ansible did not reach every host: {_differing(ran)}")
+        return ran.seconds
+
+
+@contextmanager
+def facts(site: Path, hosts: Sequence[Host]) -> Iterator[Gathering]:
+    """The facts of all hosts, read as root, as many at once as Holdfast reads."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        folder = Path(place)
+        lines = (_inventory(site, host, folder) for host in hosts)
+        (folder / "hosts.ini").write_text("".join(lines), encoding="utf-8")
+        argv = (
+            *("ansible", "all", "--inventory", str(folder / "hosts.ini"), "--forks", FORKS),
+            *("--become-password-file", str(openssh.sudo_password(site))),
+            *("--module-name", "ansible.builtin.setup"),
+        )
+        try:
+            yield Gathering(argv, _environment(folder), len(hosts))
+        finally:
+            for host in hosts:
+                _log_out(host, folder)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        "ANSIBLE_CONFIG": str(_CONFIG),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def _control(folder: Path, host: Host) -> str:
+    return f"ControlPath={folder}/{host.name}"
+
+
+def _log_out(host: Host, folder: Path) -> None:
+    target = f"{openssh.ADMIN}@{host.public}"
+    run(["ssh", "-F/dev/null", "-o", _control(folder, host), "-O", "exit", target], good=(0, 255))
 
 
 def _inventory(site: Path, host: Host, folder: Path) -> str:
     words = [
         *openssh.options(site),
         *("-o", "ControlMaster=auto", "-o", f"ControlPersist={_OPEN_S}s"),
-        *("-o", f"ControlPath={folder}/ssh"),
+        *("-o", _control(folder, host)),
     ]
     return (
         f"{host.name} ansible_host={host.public} ansible_user={openssh.ADMIN} "

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bench.__main__ import main
 from bench.figures import Better, Figure, Peer, table, write
+from bench.peers import lynis
 from bench.running import BenchError, Measure, in_turn, run
 
 KEYS = (
@@ -56,7 +57,8 @@ def test_a_machine_is_described_without_its_name(tmp_path: Path) -> None:
         (replace(FIGURE, limit=0.7), False),
         (replace(FIGURE, goal=30.1), False),
         (replace(FIGURE, limit=None, goal=None, peer=None), True),
-        (replace(FIGURE, better=Better.HIGHER, limit=0.6, goal=None), True),
+        (replace(FIGURE, better=Better.HIGHER, limit=0.7, goal=None), True),
+        (replace(FIGURE, better=Better.HIGHER, limit=0.8, goal=None), False),
         (replace(FIGURE, better=Better.HIGHER, limit=None, goal=1.0), False),
     ],
 )
@@ -139,3 +141,25 @@ def test_a_process_that_fails_is_no_measure() -> None:
 def test_a_process_that_hangs_is_ended() -> None:
     with pytest.raises(BenchError, match=r"longer than 0\.3 s"):
         run(["sleep", "60"], timeout_s=0.3)
+
+
+LYNIS_LOG = """\
+12:00:01 Performing test ID SSH-7408 (Check SSH specific defined options)
+12:00:01 Hardening: assigned points (0 of 3). Currently having 0 points (out of 3)
+12:00:01 Hardening: assigned points (3). Currently having 3 points (out of 6)
+12:00:02 Performing test ID PKGS-7420 (Detect toolkit to automatically apply upgrades)
+12:00:02 Hardening: assigned points (1 of 5). Currently having 4 points (out of 11)
+12:00:03 Performing test ID ACCT-9626 (Check for sysstat)
+12:00:03 Hardening: assigned points (1). Currently having 5 points (out of 12)
+"""
+
+
+def test_lynis_points_are_read_with_what_each_test_missed() -> None:
+    seen = lynis.points(LYNIS_LOG)
+    assert (seen.points, seen.possible) == (5, 12)
+    assert seen.missed == {"SSH-7408": 3, "PKGS-7420": 4}
+
+
+def test_a_lynis_that_came_to_nothing_is_an_error() -> None:
+    with pytest.raises(BenchError):
+        lynis.points("")

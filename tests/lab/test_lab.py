@@ -137,6 +137,25 @@ def test_root_logs_in_by_name_and_on_every_address(lab: Lab) -> None:
             assert login(lab, target, "hostname").stdout == f"{host.name}\n", target
 
 
+def test_the_machine_has_the_inotify_instances_that_its_hosts_need(lab: Lab) -> None:
+    limit = Path("/proc/sys/fs/inotify/max_user_instances").read_text()
+    assert int(limit) >= 128 + 8 * len(lab.hosts)
+
+
+def test_a_host_that_ends_while_it_boots_says_so(app: Host) -> None:
+    app.snapshot("whole")
+    app.kill()
+    init = app.files.root / "usr/lib/systemd/systemd"
+    init.unlink()
+    init.write_text("#!/bin/sh\nsleep 1\n")
+    init.chmod(0o755)
+    try:
+        with pytest.raises(LabError, match="app did not start"):
+            app.boot()
+    finally:
+        app.reset("whole")
+
+
 def test_the_hosts_reach_each_other_on_the_private_network(lab: Lab) -> None:
     database = lab.host("db")
     program = "import socket, sys; socket.create_connection((sys.argv[1], 3306), 5)"

@@ -12,7 +12,7 @@ from driving import admin_gets_in, apply, armed, holdfast, seen, settled
 from faults import write
 
 from holdfast.cli.main import parser
-from holdfast.cli.options import Work
+from holdfast.cli.work import Work
 from holdfast.lab import Host, Lab
 from holdfast.servers.apply import Reverted
 from holdfast.servers.apply import apply as bring_in_order

@@ -25,6 +25,7 @@ from holdfast.servers.fleet import Fleet
 from holdfast.servers.prove import Attempt, prove
 from holdfast.servers.route import SessionOptions
 from holdfast.servers.sshd_config import FILE
+from holdfast.site import Host as SiteHost
 from holdfast.site import Secret, load_site
 from holdfast.site.ssh_config import ssh_config
 from throwaway import SERVERS, UNTOUCHED
@@ -49,12 +50,13 @@ def attacked(site: Path) -> dict[tuple[str, str], Attempt]:
 
     async def all_of_them() -> list[Attempt]:
         async with Fleet(of, options, password) as fleet:
-            found = await asyncio.gather(
-                *(
-                    prove(host, fleet, controls, frozenset(Kind), password, lambda _: None)
-                    for host in of.hosts.values()
-                )
-            )
+
+            async def on(host: SiteHost) -> list[Attempt]:
+                kinds = frozenset(Kind)
+                attempts = prove(host, fleet, controls, kinds, password, lambda _: None)
+                return [attempt async for attempt in attempts]
+
+            found = await asyncio.gather(*map(on, of.hosts.values()))
             return [attempt for attempts in found for attempt in attempts]
 
     return {(one.host, one.attack): one for one in asyncio.run(all_of_them())}

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import Any
 
 from holdfast.cli.audit import audited
-from holdfast.cli.errors import FOUND, GOOD, REVERTED, UNREACHED, WRONG, told
-from holdfast.cli.options import (
-    Work,
-    add_confirmation,
-    add_hosts,
-    add_output,
-    add_self_confirm,
-    add_site,
-)
+from holdfast.cli.errors import FOUND, told
+from holdfast.cli.options import add_confirmation, add_hosts, add_output, add_self_confirm, add_site
+from holdfast.cli.pace import add_pace
 from holdfast.cli.plan import planned, shown_plans
+from holdfast.cli.summary import FINDINGS, summary, worst
+from holdfast.cli.work import Work
 from holdfast.report.audits import Audit, HostAudit, exit_code
 from holdfast.report.text import finding_counts
-from holdfast.servers.apply import Applied, Run, apply
-from holdfast.servers.fleet import AT_ONCE, Fleet
+from holdfast.servers.apply import Applied, apply
+from holdfast.servers.fleet import Failure, Fleet
 from holdfast.servers.python import install_python
-from holdfast.servers.session_errors import NoPython, SessionError
+from holdfast.servers.session_errors import NoPython
 from holdfast.servers.snapshot import Snapshot
-from holdfast.site import Host
 from holdfast.site.errors import escaped
 from holdfast.site.this_machine import unprotected_keys
+
+APPLY_S = 3600.0  # per host; fetching packages may take long
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,6 +39,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_output(parser)
     add_confirmation(parser)
     add_self_confirm(parser)
+    add_pace(parser, APPLY_S, ", waiting for confirmation not counted")
     parser.set_defaults(run=run)
 
 
@@ -62,13 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
     work.must_be_able_to_agree()
     _note_unprotected_key(work)
     outcomes = asyncio.run(_apply(work))
+    codes = [outcome.code for outcome in outcomes]
     work.history.keep_run("apply", work.at, _as_data(work, outcomes))
     if arguments.format == "json":
         work.write(json.dumps(_as_data(work, outcomes), indent=2))
     else:
-        work.write("\n".join(_line(work, outcome) for outcome in outcomes))
-    codes = {outcome.code for outcome in outcomes}
-    return next((c for c in (REVERTED, UNREACHED, WRONG, FOUND) if c in codes), GOOD)
+        lines = [_line(work, outcome) for outcome in outcomes]
+        work.write("\n".join([*lines, summary(codes, FINDINGS, work.paint())]))
+    return worst(codes)
 
 
 def _note_unprotected_key(work: Work) -> None:
@@ -102,27 +100,31 @@ async def _apply(work: Work) -> list[Outcome]:
 async def _on_all(
     work: Work, fleet: Fleet, audit: Audit, chosen: list[str], quiet: set[str]
 ) -> list[Outcome]:
-    """Change the hosts at the same time, a jump host before what lies behind it."""
-    snapshots = audit.read
-    hosts = {name: host for name, host in work.hosts().items() if name in chosen}
+    """Change the hosts, a jump host before what lies behind it."""
+    hosts = work.hosts()
     job = work.run(fleet)
-    ended = {name: asyncio.Event() for name in hosts}
-    slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(host: Host) -> Outcome:
-        jumps = [h.name for h in work.site.way_to(host.name)] if host.through else []
-        for jump in jumps:
-            if jump in ended:
-                await ended[jump].wait()
-        try:
-            async with slots:
-                return await _on_one(work, job, host, snapshots)
-        finally:
-            ended[host.name].set()
+    async def one(name: str) -> Applied:
+        others = {other: held for other, held in audit.read.items() if other != name}
+        unasked = audit.read[name] if work.arguments.yes else None
+        done = await apply(job, hosts[name], others, lambda text: work.say(name, text), unasked)
+        if done.transactions:
+            work.history.keep_snapshot(name, datetime.now(UTC), done.snapshot)
+        return done
 
-    changed = await asyncio.gather(*(one(host) for host in hosts.values()))
+    def jumps(name: str) -> list[str]:
+        return [h.name for h in work.site.way_to(name)] if hosts[name].through else []
+
+    changed = await work.each(chosen, one, APPLY_S, jumps)
     alone = [host for host in audit.hosts if host.name in quiet]
-    return [*changed, *(_left_alone(host, snapshots[host.name]) for host in alone)]
+    left = (_left_alone(host, audit.read[host.name]) for host in alone)
+    return [*starmap(_outcome, changed.items()), *left]
+
+
+def _outcome(name: str, ended: Applied | Failure) -> Outcome:
+    if isinstance(ended, Failure):
+        return Outcome(name, None, *told(ended.error))
+    return Outcome(name, ended, exit_code(ended.findings))
 
 
 def _left_alone(host: HostAudit, snapshot: Snapshot) -> Outcome:
@@ -130,26 +132,17 @@ def _left_alone(host: HostAudit, snapshot: Snapshot) -> Outcome:
     return Outcome(host.name, applied, exit_code(host.findings))
 
 
-async def _on_one(work: Work, job: Run, host: Host, snapshots: Mapping[str, Snapshot]) -> Outcome:
-    others = {name: held for name, held in snapshots.items() if name != host.name}
-    try:
-        applied = await apply(job, host, others, lambda text: work.say(host.name, text))
-    except Exception as error:
-        return Outcome(host.name, None, *told(error))
-    if applied.transactions:
-        work.history.keep_snapshot(host.name, datetime.now(UTC), applied.snapshot)
-    return Outcome(host.name, applied, exit_code(applied.findings))
-
-
 async def _python_installed(work: Work, fleet: Fleet, audit: Audit) -> bool:
     """Install python3 where that is all that is missing, if agreed; whether any host got it."""
     lacking = [failure.host for failure in audit.failures if isinstance(failure.error, NoPython)]
     if not lacking or not await work.agreed(f"Install python3 on {', '.join(lacking)}?"):
         return False
-    for host in lacking:
-        work.say(host, "installing python3")
-        with contextlib.suppress(SessionError):  # the audit that follows says what is left
-            await install_python(fleet, host)
+
+    async def install(name: str) -> None:
+        work.say(name, "installing python3")
+        await install_python(fleet, name)
+
+    await work.each(lacking, install, APPLY_S)  # the audit that follows says what is left
     return True
 
 

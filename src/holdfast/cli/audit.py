@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from holdfast.cli.errors import UsageError
-from holdfast.cli.options import Work, add_hosts, add_output, add_site
-from holdfast.report.audits import Audit, HostAudit, as_data
+from holdfast.cli.errors import UsageError, told
+from holdfast.cli.options import add_hosts, add_output, add_site
+from holdfast.cli.pace import READ_S, add_pace
+from holdfast.cli.summary import FINDINGS, summary, worst
+from holdfast.cli.work import Work
+from holdfast.report.audits import Audit, HostAudit, as_data, exit_code
 from holdfast.report.html.page import document
 from holdfast.report.junit import audit_xml
 from holdfast.report.sarif import audit_log
@@ -26,6 +30,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_hosts(parser)
     add_site(parser)
     add_output(parser, formats=("text", "json", "sarif", "junit", "html"))
+    add_pace(parser, READ_S)
     parser.add_argument(
         "--from",
         dest="snapshot",
@@ -39,25 +44,26 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     audit = _from_file(work) if arguments.snapshot else asyncio.run(audited_once(work))
+    codes = host_codes(audit)
     work.history.keep_run("audit", work.at, as_data(audit))
-    work.write(_shown(work, audit))
-    return audit.exit_code
+    work.write(_shown(work, audit, codes))
+    return worst(codes)
 
 
-def _shown(work: Work, audit: Audit) -> str:
+def _shown(work: Work, audit: Audit, codes: Sequence[int]) -> str:
     match work.arguments.format:
         case "json":
             return json.dumps(as_data(audit), indent=2)
         case "sarif":
-            execution = work.execution(audit.exit_code)
+            execution = work.execution(worst(codes))
             return json.dumps(audit_log(audit, all_controls(), execution), indent=2)
         case "junit":
             return audit_xml(audit)
         case "html":
             return document(Report(work.site.name, work.at, posture(audit, work.site)))
         case _:
-            verbose = work.arguments.verbose
-            return "\n".join(audit_lines(audit, work.paint(), verbose=verbose))
+            lines = audit_lines(audit, work.paint(), verbose=work.arguments.verbose)
+            return "\n".join([*lines, summary(codes, FINDINGS, work.paint())])
 
 
 async def audited_once(work: Work) -> Audit:
@@ -67,18 +73,25 @@ async def audited_once(work: Work) -> Audit:
 
 
 async def audited(work: Work, fleet: Fleet) -> Audit:
-    """Read every host at the same time and judge what could be read."""
-    snapshots, failures = await fleet.snapshots(work.hosts())
+    """Read every host and judge what could be read."""
+    read = await work.each(work.hosts(), fleet.snapshot, READ_S)
+    snapshots = {name: one for name, one in read.items() if isinstance(one, Snapshot)}
     for name, snapshot in snapshots.items():
         work.history.keep_snapshot(name, work.at, snapshot)
-    return _judged(work, snapshots, failures)
+    return _judged(work, snapshots, tuple(o for o in read.values() if isinstance(o, Failure)))
+
+
+def host_codes(audit: Audit) -> list[int]:
+    """Return the exit code of each host."""
+    failed = {failure.host: told(failure.error)[0] for failure in audit.failures}
+    return [failed.get(host.name, exit_code(host.findings)) for host in audit.hosts]
 
 
 def _judged(
     work: Work, snapshots: dict[str, Snapshot], failures: tuple[Failure, ...] = ()
 ) -> Audit:
     hosts = work.hosts()
-    reasons = {failure.host: failure.message for failure in failures}
+    reasons = {failure.host: told(failure.error)[1] for failure in failures}
 
     def one(name: str) -> HostAudit:
         if name in reasons:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from holdfast.cli.errors import FOUND, GOOD
-from holdfast.cli.options import Work, add_site_file
+from holdfast.cli.options import add_site_file
+from holdfast.cli.work import Work
 from holdfast.report.paint import Paint
 from holdfast.site.this_machine import Check, examined
 

@@ -7,7 +7,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from holdfast.cli.errors import GOOD, UsageError
-from holdfast.cli.options import add_output, paint_for, write
+from holdfast.cli.options import add_output
+from holdfast.cli.work import paint_for, write
 from holdfast.report import explained
 from holdfast.servers.catalogue import all_controls, nearest
 from holdfast.servers.control import Control

@@ -9,8 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from holdfast.cli.audit import audited_once
-from holdfast.cli.errors import FOUND, GOOD, UNREACHED, WRONG, told
-from holdfast.cli.options import Work, add_hosts, add_output, add_site
+from holdfast.cli.errors import FOUND, GOOD, told
+from holdfast.cli.options import add_hosts, add_output, add_site
+from holdfast.cli.pace import READ_S, add_pace
+from holdfast.cli.summary import PLANS, summary, worst
+from holdfast.cli.work import Work
 from holdfast.report.audits import Audit
 from holdfast.report.text import plan_lines
 from holdfast.servers.fleet import Failure
@@ -24,6 +27,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_hosts(parser)
     add_site(parser)
     add_output(parser)
+    add_pace(parser, READ_S)
     parser.set_defaults(run=run)
 
 
@@ -31,14 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     audit = asyncio.run(audited_once(work))
     plans, failures = planned(work, audit)
+    codes = [GOOD if plan.empty else FOUND for plan in plans]
+    codes += [told(failure.error)[0] for failure in failures]
     if arguments.format == "json":
         work.write(json.dumps(as_data(work, plans, failures), indent=2))
     else:
-        work.write("\n".join(shown_plans(work, plans, failures, audit)))
-    codes = {told(failure.error)[0] for failure in failures}
-    if codes:
-        return UNREACHED if UNREACHED in codes else WRONG
-    return GOOD if all(plan.empty for plan in plans) else FOUND
+        lines = shown_plans(work, plans, failures, audit)
+        work.write("\n".join([*lines, summary(codes, PLANS, work.paint())]))
+    return worst(codes)
 
 
 def planned(work: Work, audit: Audit) -> tuple[list[Plan], list[Failure]]:
@@ -60,7 +64,7 @@ def shown_plans(work: Work, plans: list[Plan], failures: list[Failure], audit: A
     for plan in plans:
         losing = accounts_losing_login(plan, audit.read[plan.host], work.site)
         lines += [*plan_lines(plan, paint, losing), ""]
-    lines += [paint("red", f"✘ {failure.message}") for failure in failures]
+    lines += [paint("red", f"✘ {told(failure.error)[1]}") for failure in failures]
     total = sum(len(plan.changes) for plan in plans)
     return [*lines, f"{total} changes"]
 
@@ -81,5 +85,5 @@ def as_data(work: Work, plans: list[Plan], failures: list[Failure]) -> dict[str,
             }
             for plan in plans
         ],
-        "failures": [{"name": f.host, "error": f.message} for f in failures],
+        "failures": [{"name": f.host, "error": told(f.error)[1]} for f in failures],
     }

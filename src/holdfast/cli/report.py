@@ -11,7 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from holdfast.cli.options import Work, add_output, add_site
+from holdfast.cli.options import add_output, add_site
+from holdfast.cli.work import Work
 from holdfast.report.html.page import document
 from holdfast.report.paint import Paint
 from holdfast.report.recalled import Recalled, recalled

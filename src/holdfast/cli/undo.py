@@ -6,7 +6,8 @@ import argparse
 import asyncio
 
 from holdfast.cli.errors import FOUND, GOOD
-from holdfast.cli.options import Work, add_confirmation, add_output, add_self_confirm, add_site
+from holdfast.cli.options import add_confirmation, add_output, add_self_confirm, add_site
+from holdfast.cli.work import Work
 from holdfast.servers.undo import undo
 
 

@@ -18,6 +18,7 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 _CONTAINER = "systemd-nspawn"
 _READY_WITHIN_S = 30.0
 _REBOOT_WITHIN_S = 100.0
+_ENDED_WITHIN_S = 1.0  # how long the rest of a host outlives its process 1
 
 
 class Host:
@@ -120,7 +121,12 @@ class Host:
         container.write(self.folder / "container.json")
         self._plug_in(container)
         if ready_within_s is not None:
-            self.wait_until_ready(ready_within_s)
+            try:
+                self.wait_until_ready(ready_within_s)
+            except LabError:
+                if groups.wait_until_empty(self.groups, _ENDED_WITHIN_S):
+                    raise self._not_started() from None
+                raise
 
     def wait_until_ready(self, within_s: float = _READY_WITHIN_S) -> None:
         """Wait until the host has its addresses, lets people log in, and SSH answers."""

@@ -109,6 +109,7 @@ class Lab:
                     f"`holdfast lab down --name {self.name}`"
                 )
             record.write()
+            machine.make_room(sum(len(Lab(name).hosts) for name in _names()), self._report)
             try:
                 self._start(record)
             except BaseException:

@@ -13,6 +13,9 @@ from holdfast.lab.recipe import NEEDED_PROGRAMS
 from holdfast.lab.records import folder
 
 _INSTALL_WITHIN_S = 600.0
+_WATCHES = Path("/proc/sys/fs/inotify/max_user_instances")
+_WATCHES_A_HOST = 8  # systemd, journald, udevd and D-Bus of a server take five together
+_WATCHES_OF_OTHERS = 128  # the kernel's default: what this machine lived on before
 
 
 def require(report: Report) -> None:
@@ -34,6 +37,18 @@ def require(report: Report) -> None:
         ["apt-get", "-qq", "-y", "install", "--no-install-recommends", *packages],
         timeout_s=_INSTALL_WITHIN_S,
     )
+
+
+def make_room(hosts: int, report: Report) -> None:
+    """Let the root user hold as many inotify instances as this many hosts of all labs need.
+
+    inotify(7): the limit counts per user, and root is the same user in every host. A systemd that
+    gets none does not boot. It is raised until the next boot of this machine, and never lowered.
+    """
+    needed = _WATCHES_OF_OTHERS + _WATCHES_A_HOST * hosts
+    if int(_WATCHES.read_text()) < needed:
+        report(f"raising fs.inotify.max_user_instances to {needed}: each server needs some")
+        _WATCHES.write_text(str(needed))
 
 
 def require_root() -> None:

@@ -11,7 +11,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from holdfast.servers.audit import Finding, Status, judge
 from holdfast.servers.changes import Secret as SecretName
 from holdfast.servers.changes import SetPassword, resolved
 from holdfast.servers.control import Control, Phase
+from holdfast.servers.each_host import Clocks
 from holdfast.servers.fleet import Fleet, Line, taken
 from holdfast.servers.plan import LOGIN_PROVEN, Plan, login_proven, make_plan, wanted
 from holdfast.servers.probes import Probe, answering, probes_for
@@ -64,24 +65,32 @@ class Run:
     today: date
     confirm_within_s: float
     self_confirm: bool = False  # commit without the proof of a new login: for this machine alone
+    clocks: Clocks = field(default_factory=Clocks)
 
     @property
     def site(self) -> Site:
         return self.fleet.site
 
 
-async def apply(run: Run, host: Host, others: Mapping[str, Snapshot], say: Say) -> Applied:
+async def apply(
+    run: Run,
+    host: Host,
+    others: Mapping[str, Snapshot],
+    say: Say,
+    read_just_now: Snapshot | None = None,
+) -> Applied:
     """Bring one host to what the site says, transaction by transaction.
 
-    `others` are snapshots of the other hosts. Raises Reverted, PlanConflict, SessionError,
-    SnapshotError or Unfinished.
+    `others` are snapshots of the other hosts; `read_just_now` is one of this host for the first
+    transaction, which the host refuses where something has moved since. Raises Reverted,
+    PlanConflict, SessionError, SnapshotError or Unfinished.
     """
     done: list[str] = []
     changes = 0
     proven = run.self_confirm
     for _ in range(ROUNDS):
         line = await run.fleet.line(host.name)
-        snapshot = await taken(line)
+        snapshot, read_just_now = read_just_now or await taken(line), None
         if line.user in run.site.admins and not login_proven(snapshot, run.site) and not proven:
             await _prove_login(run, host, say)
             proven, snapshot = True, await taken(line)
@@ -152,14 +161,27 @@ async def _transact(
             number = int(step["step"])
             say(f"{plan.phase} {number + 1}/{len(plan.changes)}: {plan.changes[number].title()}")
 
-    await start(line, {"bundle": bundle}, progress)
-
     async def holds(fresh: Line) -> None:
         await _gaps_closed(run, host, others, plan, findings, fresh)
         await _still_answering(run, probes, before)
 
-    await confirm(run, host, identity, line, holds, say)
+    left_s = run.clocks.left_s(host.name)
+    with run.clocks.paused(host.name):
+        try:
+            async with asyncio.timeout(left_s):
+                await start(line, {"bundle": bundle}, progress)
+        except TimeoutError:
+            raise _left_to_itself(run, host, identity) from None
+        await confirm(run, host, identity, line, holds, say)
     return identity
+
+
+def _left_to_itself(run: Run, host: Host, identity: str) -> Reverted:
+    return Reverted(
+        f"{host.name}: the steps of transaction {identity} took longer than --host-timeout allows; "
+        "nobody confirms them, so the host takes them back by itself, "
+        f"{run.confirm_within_s:g} s after the last one"
+    )
 
 
 async def start(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,7 +33,6 @@ from holdfast.site.errors import escaped
 
 LOCAL = "@local"
 ROOT = "root"
-AT_ONCE = 10  # hosts worked on at the same time
 
 AskSudo = Callable[[str], Awaitable[Secret]]
 AskFirst = Callable[[str], Awaitable[Secret | None]]
@@ -92,23 +91,32 @@ class Fleet:
         self._first_password = first_password
         self._lines: dict[str, Line] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._stack = AsyncExitStack()
+        self._opened: list[AsyncExitStack] = []
 
     async def __aenter__(self) -> Fleet:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self._stack.aclose()
+        """End all lines at the same time: a host that hangs holds up no other."""
+        closing = (stack.aclose() for stack in self._opened)
+        for ended in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
 
     async def line(self, host: str) -> Line:
         """Return the line to a host, opened as the operator or, at first contact, otherwise."""
         async with self._locks.setdefault(host, asyncio.Lock()):
             if host not in self._lines:
-                self._lines[host] = await self._stack.enter_async_context(self._open(host))
+                async with AsyncExitStack() as stack:
+                    self._lines[host] = await stack.enter_async_context(self._open(host))
+                    self._opened.append(stack.pop_all())
             return self._lines[host]
 
     async def replace_line(self, host: str) -> Line:
-        """Forget the line to a host, whose rules have changed, and open a new one."""
+        """Open a new line to a host whose rules have changed.
+
+        The old one stays open until the end: another host's work may be using it.
+        """
         self._lines.pop(host, None)
         return await self.line(host)
 
@@ -201,24 +209,6 @@ class Fleet:
         if target is not None and target.through is not None:
             await self.line(target.through)  # settles who jumps
         return await taken(await self.line(host))
-
-    async def snapshots(
-        self, hosts: Iterable[str]
-    ) -> tuple[dict[str, Snapshot], tuple[Failure, ...]]:
-        """Read several hosts at the same time; one that fails does not stop the others."""
-        slots = asyncio.Semaphore(AT_ONCE)
-
-        async def one(host: str) -> Snapshot | Failure:
-            async with slots:
-                try:
-                    return await self.snapshot(host)
-                except (SessionError, SnapshotError) as error:
-                    return Failure(host, error)
-
-        names = list(hosts)
-        read = await asyncio.gather(*(one(name) for name in names))
-        found = {n: r for n, r in zip(names, read, strict=True) if isinstance(r, Snapshot)}
-        return found, tuple(r for r in read if isinstance(r, Failure))
 
     async def probe(
         self,

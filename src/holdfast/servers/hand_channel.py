@@ -59,9 +59,12 @@ class Hand:
                 raise
 
     async def close(self) -> None:
-        """End the hand."""
-        self._lost = True
-        await self._conversation.close()
+        """End the hand; one that was lost is not waited for."""
+        if self._lost:
+            await self._conversation.abandon()
+        else:
+            self._lost = True
+            await self._conversation.close()
 
     async def _ask(
         self, request: Message, name: str, on_progress: OnProgress | None, timeout_s: float

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -221,28 +221,27 @@ async def prove(
     kinds: frozenset[Kind],
     password: AskPassword,
     say: Callable[[str], None],
-) -> list[Attempt]:
-    """Run every attack of these kinds against one host. Raises SessionError, SnapshotError."""
+) -> AsyncGenerator[Attempt]:
+    """Run every attack of these kinds against one host; yield how each ended, as it ends.
+
+    Raises SessionError, SnapshotError.
+    """
     line = await fleet.line(host.name)
     attacker = LiveAttacker(host, fleet, line, await taken(line), password)
-    attempts = []
     for control in controls:
         for attack in control.attacks:
             if attack.kind in kinds and attack.roles & frozenset(host.roles):
                 say(attack.title)
                 verdict = await _attempt(attack, attacker)
-                attempts.append(
-                    Attempt(
-                        f"{control.id}/{attack.name}",
-                        control.id,
-                        host.name,
-                        attack.vantage,
-                        attack.title,
-                        verdict.outcome,
-                        verdict.evidence,
-                    )
+                yield Attempt(
+                    f"{control.id}/{attack.name}",
+                    control.id,
+                    host.name,
+                    attack.vantage,
+                    attack.title,
+                    verdict.outcome,
+                    verdict.evidence,
                 )
-    return attempts
 
 
 async def _attempt(attack: Attack, attacker: LiveAttacker) -> Verdict:

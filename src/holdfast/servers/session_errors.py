@@ -51,6 +51,10 @@ class HandLost(SessionError):
     """The hand stopped answering, or answered nonsense, before it was done."""
 
 
+class TooSlow(SessionError):
+    """The host was not done within the time that a run gives each host."""
+
+
 def quoted(text: str | bytes) -> str:
     """A host's own words, fit for a message: one line, escaped, bounded."""
     if isinstance(text, bytes):
