@@ -29,7 +29,7 @@ from holdfast.servers.snapshot import Snapshot
 from throwaway import SERVERS, UNTOUCHED, sampled
 
 WIDENED, FINISHED = "widened", "finished"
-WIDEN_STEPS, NARROW_STEPS = range(8), range(7)  # as `holdfast plan` counts them on these hosts
+WIDEN_STEPS, NARROW_STEPS = range(12), range(8)  # as `holdfast plan` counts them on these hosts
 DROP_IN = "/etc/ssh/sshd_config.d/50-somebody.conf"
 
 

@@ -47,7 +47,7 @@ def _host_lines(host: HostAudit, paint: Paint, *, verbose: bool) -> Iterator[str
         colour, mark = _MARKS[finding.status]
         if finding.status is Status.NOT_APPLICABLE and not verbose:
             continue
-        line = f"  {paint(colour, mark)} {finding.control.id:<20} {finding.control.title}"
+        line = f"  {paint(colour, mark)} {finding.control.id:<21} {finding.control.title}"
         yield line + (paint("dim", f" ({finding.reason})") if finding.reason else "")
         for gap in finding.gaps if finding.status is not Status.EXEMPT else ():
             yield from _gap_lines(gap, paint)
