@@ -18,6 +18,7 @@ FILE = "/etc/ssh/sshd_config.d/00-holdfast.conf"
 GLOBAL = frozenset(
     {
         "Ciphers",
+        "Compression",
         "HostKeyAlgorithms",
         "KexAlgorithms",
         "LoginGraceTime",
@@ -25,6 +26,7 @@ GLOBAL = frozenset(
         "PerSourcePenaltyExemptList",
         "RequiredRSASize",
         "StrictModes",
+        "TCPKeepAlive",
     }
 )
 

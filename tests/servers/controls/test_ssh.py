@@ -28,8 +28,13 @@ GOOD = {
     "AuthorizedKeysFile": ".ssh/authorized_keys",
     "AllowAgentForwarding": "no",
     "X11Forwarding": "no",
+    "LogLevel": "VERBOSE",
+    "Compression": "no",
+    "TCPKeepAlive": "no",
     "MaxAuthTries": "4",
     "LoginGraceTime": "30",
+    "ClientAliveInterval": "300",
+    "ClientAliveCountMax": "2",
 }
 
 OURS = render(GOOD | blocks(site().hosts["app"], site()))
@@ -100,6 +105,12 @@ WRONG = [
     ("MaxAuthTries", "0"),
     ("MaxAuthTries", "six"),
     ("LoginGraceTime", "31"),
+    ("LogLevel", "INFO"),
+    ("LogLevel", "QUIET"),
+    ("Compression", "delayed"),
+    ("TCPKeepAlive", "yes"),
+    ("ClientAliveInterval", "0"),
+    ("ClientAliveCountMax", "3"),
     ("LoginGraceTime", "0"),
     ("LoginGraceTime", "-1"),
 ]
@@ -119,6 +130,9 @@ def test_a_setting_that_lets_more_in_is_set_right(keyword: str, value: str) -> N
         ("MaxAuthTries", "1"),
         ("LoginGraceTime", "30"),
         ("LoginGraceTime", "5"),
+        ("ClientAliveInterval", "60"),
+        ("ClientAliveCountMax", "1"),
+        ("LogLevel", "DEBUG"),
     ],
 )
 def test_a_stricter_limit_is_left_alone(keyword: str, value: str) -> None:

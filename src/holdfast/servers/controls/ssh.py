@@ -50,9 +50,17 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "AuthorizedKeysFile": (".ssh/authorized_keys",),
     "AllowAgentForwarding": ("no",),
     "X11Forwarding": ("no",),
+    "LogLevel": ("VERBOSE", "DEBUG", "DEBUG1", "DEBUG2", "DEBUG3"),  # names the key of each login
+    "Compression": ("no",),  # decompressing is done for whoever has just logged in
+    "TCPKeepAlive": ("no",),  # anybody on the way may answer it; ClientAlive is encrypted
 }
 # Numbers that may be smaller, but not larger, nor zero where that means without end.
-LIMITS: Mapping[str, int] = {"MaxAuthTries": 4, "LoginGraceTime": 30}
+LIMITS: Mapping[str, int] = {
+    "MaxAuthTries": 4,
+    "LoginGraceTime": 30,
+    "ClientAliveInterval": 300,  # seconds; a client that has gone is let go of
+    "ClientAliveCountMax": 2,
+}
 
 PENALTY_EXEMPT = "PerSourcePenaltyExemptList"
 OURS = frozenset({*SETTINGS, *LIMITS, PENALTY_EXEMPT}).union(
@@ -198,8 +206,9 @@ SSH_KEYS_ONLY = Control(
     stops="passwords are guessed or stolen, or somebody logs in as root directly",
     changes=(
         "Writes 00-holdfast.conf into sshd_config.d: no root, no passwords, no forwarding of "
-        "agents or X11, few attempts, only members of holdfast-admins. It stands in a Match "
-        "all block, so that no later file and no later Match overrides it."
+        "agents or X11, few attempts, the key of each login in the log, an end to clients that "
+        "have gone, only members of holdfast-admins. It stands in a Match all block, so that no "
+        "later file and no later Match overrides it."
     ),
     deviates=(
         "The guide edits sshd_config itself; a later file, a Match block, the daemon's "
