@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
-WORKERS ?= 2
+WORKERS ?= 3
 ONLY ?=
 
 run: $(STAMPS)/venv $(STAMPS)/packages

@@ -197,7 +197,9 @@ PLACES = (
     *("/etc/systemd/system/ufw.service.d", "/home/debian", "/root/.ssh"),
 )
 UNITS = ("ssh.service", "ssh.socket", "ufw.service", "nftables.service", "docker-rules.service")
-_OURS = ("/etc/ssh/sshd_config.d/00-holdfast.conf",)
+ROOT_KEYS = "/root/.ssh/authorized_keys"
+# What Holdfast writes, and what its plan shows as a diff: the provider's key leaves root's file.
+_OURS = ("/etc/ssh/sshd_config.d/00-holdfast.conf", ROOT_KEYS)
 
 
 def foreign(host: Host) -> dict[str, str]:

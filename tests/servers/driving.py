@@ -133,10 +133,6 @@ def root_gets_in(site: Path, host: Host) -> bool:
     return done.code == 0 and done.out.strip() == "0"
 
 
-def somebody_gets_in(site: Path, host: Host) -> bool:
-    return admin_gets_in(site, host) or root_gets_in(site, host)
-
-
 def eventually(true: Callable[[], bool], within_s: float, what: str) -> None:
     """Wait for a condition; fail, naming it, when it does not come about."""
     deadline = time.monotonic() + within_s
@@ -196,8 +192,9 @@ def settled(snapshot: Snapshot, before: Snapshot | None = None) -> dict[str, Any
     for name in list(data["units"]):
         if name in OWN_UNITS or held["units"][name]["enabled"] == "not-found":
             del data["units"][name]
-    for path in PACKAGED & set(data["files"]) - set(held["files"]):
-        del data["files"][path]
+    for path in set(data["files"]) - set(held["files"]):
+        if path in PACKAGED or path.endswith(".dpkg-new"):
+            del data["files"][path]
     if not held["sudo"]["installed"]:
         del data["sudo"]
     if "unattended-upgrades" not in (snapshot if before is None else before).packages:

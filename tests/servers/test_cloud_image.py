@@ -167,6 +167,7 @@ def test_a_filter_that_clashes_is_left_to_a_person(story: Story, release: str) -
     assert automatic == 0
     assert manual >= 1
     assert "forward" in evidence
+    assert "policy drop" in evidence
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -189,6 +190,7 @@ def test_undo_gives_everything_back(
             assert undone.code == 0, undone
         assert foreign(host) == story.before[release]
         assert host.check(["cat", SUDOERS]) == cloud_image.FILES[SUDOERS]
+        assert "Please login as the user" in host.check(["cat", cloud_image.ROOT_KEYS])
         assert image_gets_in(images.site, host)
 
 

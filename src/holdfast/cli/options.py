@@ -85,7 +85,15 @@ def _format(formats: Sequence[str]) -> Callable[[str], str]:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 5 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError("must be between 5 and 3600 seconds")
+    return seconds_between(text, 5, 3600)
+
+
+def seconds_between(text: str, least: float, most: float) -> float:
+    """Return a number of seconds. Raises ArgumentTypeError for what is none, or out of bounds."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not least <= seconds <= most:
+        raise argparse.ArgumentTypeError(f"must be between {least:g} and {most:g} seconds")
     return seconds

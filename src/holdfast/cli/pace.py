@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from holdfast.cli.options import seconds_between
 from holdfast.servers.each_host import AT_ONCE
 
 READ_S = 60.0  # per host, to log in and read it
@@ -29,14 +30,10 @@ def add_pace(parser: argparse.ArgumentParser, host_s: float, counting: str = "")
 
 
 def _host_seconds(text: str) -> float:
-    seconds = float(text)
-    if not 1 <= seconds <= LONGEST_S:
-        raise argparse.ArgumentTypeError(f"must be between 1 and {LONGEST_S:g} seconds")
-    return seconds
+    return seconds_between(text, 1, LONGEST_S)
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= MOST_AT_ONCE:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_AT_ONCE:
         raise argparse.ArgumentTypeError(f"must be between 1 and {MOST_AT_ONCE}")
-    return count
+    return int(text)

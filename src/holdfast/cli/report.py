@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from holdfast.cli.options import add_output, add_site
+from holdfast.cli.options import add_output, add_site_file
 from holdfast.cli.work import Work
 from holdfast.report.html.page import document
 from holdfast.report.paint import Paint
@@ -26,7 +26,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser(
         "report", help="a page of the last runs, and what changed", description=__doc__
     )
-    add_site(parser)
+    add_site_file(parser)
     add_output(parser, formats=("html", "text", "json"))
     parser.set_defaults(run=run)
 

@@ -49,6 +49,7 @@ SCORES = {
 EXIT_CODES = {
     0: "all is well",
     1: "something was found",
+    2: "the command or the site file is wrong",
     3: "a host could not be reached or judged",
 }
 FINGERPRINT = "holdfast/v1"
@@ -153,7 +154,7 @@ def _log(
         "rules": list(rules.described()),
     }
     invocation = {
-        "executionSuccessful": of.exit_code != 3,
+        "executionSuccessful": of.exit_code in (0, 1),
         "exitCode": of.exit_code,
         "exitCodeDescription": EXIT_CODES[of.exit_code],
         "startTimeUtc": _utc(of.began),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 FILE = "/etc/apt/apt.conf.d/99holdfast"
 
-_HEAD = "// Written by Holdfast; changes made here are seen as gaps."
+_HEAD = "// Written by Holdfast."
 _LINE = re.compile(r'(\S+) "([^"]*)";')
 
 

@@ -23,7 +23,7 @@ NUMBERS = frozenset(("difok", "minlen", "minclass", "retry", *CREDITS, *MOST_IN_
 FLAGS = frozenset(("enforce_for_root", "local_users_only"))  # on where they stand, "= 0" or not
 TEXTS = frozenset(("badwords", "dictpath"))
 
-_HEAD = "# Written by Holdfast; changes made here are seen as gaps."
+_HEAD = "# Written by Holdfast."
 _SPACE = " \t\v\f\r"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 _OPTION = re.compile(r"([^ \t\v\f\r=]*)[ \t\v\f\r]*=?[ \t\v\f\r]*(.*)", re.DOTALL)

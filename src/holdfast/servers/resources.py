@@ -141,7 +141,7 @@ def _sudoers(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
             option, _, value = line.removeprefix("Defaults ").partition("=")
             options[f"Defaults {option}"] = value
     kept = {key: value for key, value in (options | dict(wants)).items() if value != ABSENT}
-    lines = ["# Written by Holdfast; changes made here are seen as gaps."]
+    lines = ["# Written by Holdfast."]
     lines += [f"{key}={value}" if value else key for key, value in sorted(kept.items())]
     yield from _own_file(SUDOERS_FILE, "\n".join(lines) + "\n", 0o440, snapshot)
 

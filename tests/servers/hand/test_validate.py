@@ -12,8 +12,9 @@ import pytest
 from holdfast.servers.firewall_table import loadable, render
 from holdfast.servers.hand import doors, validate
 from holdfast.servers.hand.failed import Failed
+from holdfast.servers.hand.step import Step
 from holdfast.servers.hand.steps import step
-from holdfast.servers.hand.validate import try_out
+from holdfast.servers.hand.validate import doors_before, try_out
 
 pytestmark = pytest.mark.usefixtures("needs_root")
 
@@ -39,16 +40,21 @@ def untouched() -> Iterator[None]:
     assert etc() == before
 
 
+def tried(steps: list[Step]) -> None:
+    """Try the steps out as a transaction does, which looks at PAM first."""
+    try_out(steps, doors_before(steps))
+
+
 def refusal(*wires: dict[str, Any]) -> str:
     with pytest.raises(Failed) as caught:
-        try_out([step(wire) for wire in wires])
+        tried([step(wire) for wire in wires])
     assert caught.value.kind == "invalid"
     return str(caught.value)
 
 
 def test_what_harms_nobody_passes() -> None:
     text = Path(AUTH).read_text() + "# a comment\n"
-    try_out([step(writes(AUTH, text))])
+    tried([step(writes(AUTH, text))])
 
 
 def test_a_stack_that_denies_everybody_is_refused() -> None:
@@ -82,41 +88,41 @@ def test_a_password_is_tried_alone_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_password_that_is_taken_passes() -> None:
-    try_out([step({**PASSWORD, "password": "correct horse battery staple"})])
+    tried([step({**PASSWORD, "password": "correct horse battery staple"})])
 
 
 def test_the_way_back_of_a_password_has_none_to_try() -> None:
-    try_out([step({"kind": "password", "account": "holdfast-new"})])
+    tried([step({"kind": "password", "account": "holdfast-new"})])
 
 
 def test_a_profile_of_pam_is_tried_out() -> None:
     profile = {"kind": "pam", "name": "mkhomedir", "stack": "session", "module": "pam_no_such.so"}
     with pytest.raises(Failed, match="pam-auth-update"):
-        try_out([step(profile)])
+        tried([step(profile)])
 
 
 def test_a_profile_of_pam_that_harms_nobody_passes() -> None:
     module = "pam_mkhomedir.so"
-    try_out([step({"kind": "pam", "name": "mkhomedir", "stack": "session", "module": module})])
+    tried([step({"kind": "pam", "name": "mkhomedir", "stack": "session", "module": module})])
 
 
 def test_a_program_that_refuses_a_file_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     check = (("/etc/holdfast-test",), ["grep", "good", "/etc/holdfast-test"])
     monkeypatch.setattr(validate, "CHECKS", (check,))
     assert "grep good would refuse it" in refusal(writes("/etc/holdfast-test", "bad\n"))
-    try_out([step(writes("/etc/holdfast-test", "good\n"))])
+    tried([step(writes("/etc/holdfast-test", "good\n"))])
     assert not Path("/etc/holdfast-test").exists()
 
 
 def test_a_program_is_not_asked_about_what_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validate, "CHECKS", ((("/etc/other",), ["false"]),))
-    try_out([step(writes("/etc/holdfast-test", "x\n"))])
+    tried([step(writes("/etc/holdfast-test", "x\n"))])
 
 
 def test_a_program_that_is_not_installed_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     check = (("/etc/holdfast-test",), ["holdfast-no-such-program"])
     monkeypatch.setattr(validate, "CHECKS", (check,))
-    try_out([step(writes("/etc/holdfast-test", "x\n"))])
+    tried([step(writes("/etc/holdfast-test", "x\n"))])
 
 
 @pytest.mark.parametrize(
@@ -132,10 +138,10 @@ def test_a_program_that_is_not_installed_is_not_asked(monkeypatch: pytest.Monkey
 def test_what_cannot_be_tried_beside_the_host_is_left_to_the_transaction(
     wire: dict[str, Any],
 ) -> None:
-    try_out([step(wire)])
+    tried([step(wire)])
     assert not Path(str(wire.get("path", "/nowhere"))).exists()
 
 
 def test_nft_is_asked_about_a_table() -> None:
     assert "nft -c would refuse" in refusal({"kind": "firewall", "text": "table inet x { nonsense"})
-    try_out([step({"kind": "firewall", "text": loadable(render(["tcp dport 22 accept"]))})])
+    tried([step({"kind": "firewall", "text": loadable(render(["tcp dport 22 accept"]))})])

@@ -97,7 +97,7 @@ SSH_JUMP = Control(
     stops="a host is used as a bridge to others, or an admin's agent is used by its root",
     changes=(
         "Turns off forwarding of TCP, of sockets and of tunnels; hosts that others are reached "
-        "through keep TCP forwarding onwards, which ProxyJump needs. `holdfast init` writes the "
+        "through keep TCP forwarding onwards, which ProxyJump needs. `holdfast init` shows the "
         "admin's part of ~/.ssh/config."
     ),
     deviates=(

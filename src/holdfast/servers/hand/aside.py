@@ -17,7 +17,11 @@ from typing import Any, Callable, Dict
 from .failed import Failed
 from .places import must
 
-COVERED = ("/etc", "/var/lib/pam", "/var/cache/debconf")
+# What PAM and pam-auth-update write to; failed logins are counted in one of the last three.
+COVERED = (
+    *("/etc", "/var/lib/pam", "/var/cache/debconf"),
+    *("/run/faillock", "/var/lib/faillock", "/var/log/faillock"),
+)
 SCRATCH = "/tmp"  # noqa: S108 - covered by a file system in memory; only this child sees it
 NEW_MOUNTS = 0x00020000  # CLONE_NEWNS of unshare(2)
 LARGEST_ANSWER = 1024 * 1024

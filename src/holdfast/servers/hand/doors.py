@@ -12,13 +12,14 @@ import os
 import pwd
 import secrets
 import string
-from typing import Any, Dict, List
+from itertools import count
+from typing import Any, Dict, List, Tuple
 
 from . import pam
 from .failed import Failed
 from .places import call
 
-STAND_IN, OTHER = "holdfast-trial", "holdfast-trial-2"
+STAND_IN, OTHER = "holdfast-trial", "holdfast-trial-other"
 SERVICES = ("sshd", "sudo", "login")
 ADMIN_GROUPS = ("sudo", "holdfast-admins")
 MOST_ADMINS = 50
@@ -26,22 +27,25 @@ STRONG_LENGTH = 32
 START = "Xw7-kV4"  # of a strong password: one character of each class
 FIRST_UID = 61184  # above Debian's dynamic users (61183), below its own reservations
 
-Doors = Dict[str, str]  # what is open, in words; why it is not, where PAM said so
+_numbers = count(1)
 
 
 def open_doors() -> Dict[str, Any]:
-    """Return what gets through now, and what is refused with which reason. Writes into /etc."""
-    right = strong_password()
-    _stand_in(STAND_IN, right)
+    """Return what gets through now, and what is refused with which reason. Writes into /etc.
+
+    Each attempt has a stand-in of its own: modules that count failures would refuse it the next.
+    """
     asked: Dict[str, pam.Result] = {}
-    services = [name for name in SERVICES if os.path.exists(f"/etc/pam.d/{name}")]
-    for service in services:
-        asked[f"{service} with the right password"] = pam.authenticate(service, STAND_IN, right)
-        for user in (STAND_IN, *_admins()):
-            who = "anybody" if user == STAND_IN else user
-            asked[f"{service} for {who}"] = pam.may_enter(service, user)
-    asked["a new strong password"] = pam.change_password(STAND_IN, strong_password())
-    wrong = [s for s in services if pam.authenticate(s, STAND_IN, strong_password()).good]
+    wrong = []
+    for service in (name for name in SERVICES if os.path.exists(f"/etc/pam.d/{name}")):
+        name, right = _fresh()
+        asked[f"{service} with the right password"] = pam.authenticate(service, name, right)
+        asked[f"{service} for anybody"] = pam.may_enter(service, name)
+        for user in _admins():
+            asked[f"{service} for {user}"] = pam.may_enter(service, user)
+        if pam.authenticate(service, _fresh()[0], strong_password()).good:
+            wrong.append(service)
+    asked["a new strong password"] = pam.change_password(_fresh()[0], strong_password())
     return {
         "open": sorted(door for door, result in asked.items() if result.good),
         "closed": {door: result.reason for door, result in asked.items() if not result.good},
@@ -117,6 +121,13 @@ def _admins() -> List[str]:
         except KeyError:
             continue
     return sorted(names)[:MOST_ADMINS]
+
+
+def _fresh() -> Tuple[str, str]:
+    """Make an account that nobody has tried yet; return its name and password."""
+    name, password = f"{STAND_IN}-{next(_numbers)}", strong_password()
+    _stand_in(name, password)
+    return name, password
 
 
 def _stand_in(name: str, password: str) -> None:

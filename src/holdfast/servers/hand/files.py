@@ -175,11 +175,11 @@ def group_name(gid: int) -> str:
 
 
 def user_id(name: str) -> int:
-    return int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid
+    return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
 
 
 def group_id(name: str) -> int:
-    return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+    return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
 
 
 def _draft(name: str) -> str:

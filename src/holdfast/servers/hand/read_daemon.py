@@ -148,7 +148,7 @@ def find_daemon() -> Optional[Daemon]:
     found: List[Tuple[bool, Daemon]] = []
     own_pids = _link("/proc/self/ns/pid")
     for entry in os.listdir("/proc"):
-        if not entry.isdigit():
+        if not entry.isdecimal():
             continue
         try:
             arguments = _listening(int(entry), own_pids)

@@ -83,12 +83,12 @@ def parse_sockets(text: str) -> List[Socket]:
         columns = line.split(None, 6)
         if len(columns) < 6 or columns[0] not in ("tcp", "udp") or columns[1] not in LISTENING:
             continue
-        if not (columns[2].isdigit() and columns[3].isdigit()):
+        if not (columns[2].isdecimal() and columns[3].isdigit()):
             continue
         address, _, port = columns[4].rpartition(":")
         address = address.strip("[]").partition("%")[0].strip("[]")
         known = (4, ANY_FAMILY) if address == ANY_FAMILY else canonical(address)
-        if known is None or not (port.isdigit() and len(port) < 6 and int(port) < 65_536):
+        if known is None or not (port.isdecimal() and len(port) < 6 and int(port) < 65_536):
             raise CannotRead(f"ss shows a socket that is not understood: {columns[4][:100]}")
         holders = _PROCESS.findall(columns[6] if len(columns) > 6 else "")
         names = tuple(sorted({name for name, _ in holders}))

@@ -28,6 +28,10 @@ class Step(ABC):
     def restore(self, seen: Record) -> None:
         """Bring back what `look` returned. Raises Failed, OSError."""
 
+    def as_expected(self, held: str, expected: str) -> bool:
+        """Whether the resource is as the plan, or the undo, takes it to be."""
+        return held == expected
+
     def stands_for(self, now: str, seen: Record) -> bool:
         """Whether this state is as good as what was seen, so that nothing need be restored."""
         return now == str(seen["state"])

@@ -92,7 +92,7 @@ class Account(Step):
             return {"state": ABSENT}
         shadow = _shadow(self.wire["name"])
         expires, locked = shadow[7], shadow[1].startswith(("!", "*"))
-        expired = expires.isdigit() and int(expires) <= time.time() // 86400
+        expired = expires.isdecimal() and int(expires) <= time.time() // 86400
         state = "expired" if expired else "open"
         return {"state": state, "shell": shell, "expires": expires, "locked": locked}
 

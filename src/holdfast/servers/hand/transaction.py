@@ -37,7 +37,13 @@ class _Undo(Step):
     def look(self) -> Record:
         return self.original.look()
 
+    def as_expected(self, held: str, expected: str) -> bool:
+        return self.original.as_expected(held, expected)
+
     def do(self, say: Callable[[str], None]) -> None:
+        if not self.guarded and self.look()["state"] != self.wire["expect"]:
+            say("PAM was changed by somebody else since: it is left as it is")
+            return
         self.original.restore(self.seen)
 
     def restore(self, seen: Record) -> None:
@@ -73,15 +79,17 @@ def carry_out(bundle: Dict[str, Any], say: Say) -> None:
 
 
 def _run(steps: List[Step], say: Say) -> None:
-    validated = False
+    doors = validate.doors_before(steps)
+    packages = sum(isinstance(doing, Packages) for doing in steps)  # they come first
     for number, doing in enumerate(steps):
-        if not validated and not isinstance(doing, Packages):
-            validate.try_out(steps)
-            validated = True
+        if number == packages:
+            validate.try_out(steps, doors)
         say({"step": number, "of": len(steps)})
         journal.before(number, doing, doing.look())
         doing.do(lambda text: say({"note": text}))
         journal.after(number, str(doing.look()["state"]))
+    if packages == len(steps):
+        validate.try_out(steps, doors)
     for name in _readers(steps):
         reload_service(name)
 
@@ -92,7 +100,7 @@ def _unmoved(steps: List[Step]) -> None:
         if not doing.guarded:
             continue
         held, expected = str(doing.look()["state"]), doing.wire.get("expect")
-        if expected and held != expected:
+        if expected and not doing.as_expected(held, expected):
             name = doing.wire.get("path") or doing.wire.get("name") or doing.wire.get("account")
             raise Failed(
                 f"{doing.wire['kind']} {name or ''} was changed by somebody else meanwhile "

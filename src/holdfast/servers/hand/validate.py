@@ -7,7 +7,7 @@ and people that will meet them are asked whether they still can.
 from __future__ import annotations
 
 import shutil
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from . import doors, places
 from .aside import aside
@@ -24,15 +24,27 @@ CHECKS = (
 PAM = ("/etc/pam.d/", "/etc/security/")
 
 
-def try_out(steps: List[Step]) -> None:
-    """Raise Failed when a program would refuse what the steps write, or PAM lock people out."""
+def doors_before(steps: List[Step]) -> Optional[Dict[str, Any]]:
+    """Return who gets through PAM before the first step, None where PAM stays as it is."""
+    return aside(doors.open_doors) if any(map(_touches_pam, steps)) else None
+
+
+def try_out(steps: List[Step], before: Optional[Dict[str, Any]]) -> None:
+    """Raise Failed when a program would refuse what the steps write, or PAM lock people out.
+
+    `before` is what `doors_before` returned; packages are installed meanwhile.
+    """
     for one in steps:
         if one.wire["kind"] == "firewall" and "text" in one.wire:
             _accepts(["nft", "-c", "-f", "-"], one.wire["text"])
     tried = [one for one in steps if _can_be_tried(one)]
     passwords = [one.wire for one in steps if one.wire["kind"] == "password" and _given(one.wire)]
-    if tried or passwords:
-        aside(lambda: _inside(tried, passwords))
+    if tried or passwords or before is not None:
+        aside(lambda: _inside(tried, passwords, before))
+
+
+def _touches_pam(one: Step) -> bool:
+    return one.wire["kind"] in ("packages", "pam") or _below(PAM, [str(one.wire.get("path", ""))])
 
 
 def _can_be_tried(one: Step) -> bool:
@@ -46,19 +58,19 @@ def _given(wire: Dict[str, Any]) -> bool:
     return "password" in wire  # the way back of a step has none
 
 
-def _inside(tried: List[Step], passwords: List[Dict[str, Any]]) -> Dict[str, Any]:
+def _inside(
+    tried: List[Step], passwords: List[Dict[str, Any]], before: Optional[Dict[str, Any]]
+) -> Dict[str, Any]:
     prepare = preparation()
     if prepare is not None:
         prepare()
     paths = [str(one.wire.get("path", "")) for one in tried]
-    pam = any(one.wire["kind"] == "pam" for one in tried) or _below(PAM, paths)
-    before = doors.open_doors() if pam else {}
     for one in tried:
         one.do(lambda _: None)
     for below, program in CHECKS:
         if _below(below, paths) and shutil.which(program[0], path=places.ENVIRONMENT["PATH"]):
             _accepts(program)
-    if pam:
+    if before is not None:
         doors.require_as_open(before)
     for wire in passwords:
         doors.require_password(wire["account"], wire["password"])
