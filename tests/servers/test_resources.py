@@ -348,7 +348,8 @@ def with_ours(text: str | None) -> Snapshot:
 def test_sshds_settings_are_written_first_and_for_all() -> None:
     found = changes("sshd", {"PermitRootLogin": "no", "LoginGraceTime": "30"}, with_ours(None))
     assert written(found, SSHD_FILE).content == (
-        "# Written by Holdfast; changes made here are seen as gaps.\nLoginGraceTime 30\nMatch all\n    PermitRootLogin no\n"
+        "# Written by Holdfast; changes made here are seen as gaps.\n"
+        "LoginGraceTime 30\nMatch all\n    PermitRootLogin no\n"
     )
 
 
