@@ -174,15 +174,35 @@ class Fleet:
 
     @asynccontextmanager
     async def session(
-        self, host: str, user: str, options: SessionOptions | None = None
+        self,
+        host: str,
+        user: str,
+        options: SessionOptions | None = None,
+        through: Session | None = None,
     ) -> AsyncIterator[Session | LocalSession]:
-        """A new login as this user. `@local` is this machine, whoever runs Holdfast."""
+        """A new login as this user. `@local` is this machine, whoever runs Holdfast.
+
+        The host to jump through, if any, is logged in to with the same options, unless an open
+        session on it is given as `through`; see `jump`.
+        """
         if host == LOCAL:
             async with LocalSession.open() as here:
                 yield here
             return
-        async with Session.open(self.route(host, user), options or self.preferring()) as session:
+        with_what = options or self.preferring()
+        async with Session.open(self.route(host, user), with_what, through=through) as session:
             yield session
+
+    async def jump(self, host: str) -> Session | None:
+        """Return the session of the line to the host that leads to this one, None if none does.
+
+        Raises SessionError where that host, not this one, lets nobody in.
+        """
+        target = self.site.hosts.get(host)
+        if target is None or target.through is None:
+            return None
+        session = (await self.line(target.through)).session
+        return session if isinstance(session, Session) else None
 
     def preferring(self) -> SessionOptions:
         """Offer the operator's keys of the site first: a server counts every key it sees."""

@@ -36,7 +36,6 @@ from holdfast.servers.fleet import Fleet, Line, taken
 from holdfast.servers.hand.probe import MOST_TARGETS
 from holdfast.servers.key_exchange import exchange_keys
 from holdfast.servers.login import key_prints
-from holdfast.servers.session import Session
 from holdfast.servers.session_errors import HandLost, LoginRefused, SessionError, quoted
 from holdfast.servers.snapshot import CannotJudge, Snapshot, SnapshotError
 from holdfast.site import Host, Secret, Site
@@ -44,6 +43,7 @@ from holdfast.site import Host, Secret, Site
 CONNECT_S = 1.0
 CANARY_S = 45.0  # Debian 13's sshd turns a source away for a while after failed logins
 RUN_S = 20.0
+ASIDE_S = 150.0  # the hand gives what it does aside 120 s
 
 FIND_AGENT = ["sh", "-c", 'test -S "${SSH_AUTH_SOCK-}" && printf %s "$SSH_AUTH_SOCK"']
 # A key planted for an attack lives a minute at most, should this machine be cut off meanwhile.
@@ -144,14 +144,15 @@ class LiveAttacker:
         with tempfile.TemporaryDirectory() as folder:
             nowhere = Path(folder) / "no-agent"
             options = replace(self._fleet.preferring(), forward_agent=nowhere)
-            async with self._fleet.session(self.host.name, self.login, options) as session:
+            through = await self._fleet.jump(self.host.name)
+            login = self._fleet.session(self.host.name, self.login, options, through)
+            async with login as session:
                 asked = (await session.run(FIND_AGENT, timeout_s=RUN_S)).stdout
         unasked = (await self._line.session.run(FIND_AGENT, timeout_s=RUN_S)).stdout
         return "" if asked == unasked else quoted(asked)
 
     async def exchange_keys(self, offer: Mapping[AlgorithmClass, Sequence[str]]) -> Exchange:
-        jump = self.host.through and (await self._fleet.line(self.host.through)).session
-        through = jump if isinstance(jump, Session) else None
+        through = await self._fleet.jump(self.host.name)
         route = self._fleet.route(self.host.name, self.login)
         return await exchange_keys(route, offer, through)
 
@@ -168,7 +169,9 @@ class LiveAttacker:
         return await self._password(self.host.name)
 
     async def try_passwords(self, passwords: Sequence[str]) -> PasswordTrial:
-        answer = await self._line.ask({"do": "try-passwords", "passwords": list(passwords)})
+        answer = await self._line.ask(
+            {"do": "try-passwords", "passwords": list(passwords)}, timeout_s=ASIDE_S
+        )
         try:
             accepted = tuple(bool(taken) for taken in answer["accepted"])
             trial = PasswordTrial(accepted, bool(answer["strong"]), str(answer["reason"]))
@@ -179,7 +182,8 @@ class LiveAttacker:
         return trial
 
     async def stranger_by_su(self) -> bool:
-        return (await self._line.ask({"do": "try-su"})).get("became") is True
+        answer = await self._line.ask({"do": "try-su"}, timeout_s=ASIDE_S)
+        return answer.get("became") is True
 
     async def canary(self) -> bool:
         """Try the proper login until it works, as long as sshd may turn this address away."""
@@ -202,11 +206,20 @@ class LiveAttacker:
         prefer: bool = False,
         only: tuple[str, ...] | None = None,
     ) -> Login:
+        """Log in with what an attack has; the jump host gets the operator's proper keys.
+
+        So it is this host, and no other, that refuses where the answer is REFUSED.
+        """
         options = replace(self._fleet.options, agent=agent, password=password, only=only)
         if keys is not None:
             options = replace(options, keys=keys)
         try:
-            async with self._fleet.session(self.host.name, user, None if prefer else options):
+            through = await self._fleet.jump(self.host.name)
+        except SessionError:
+            return Login.UNREACHED
+        login = self._fleet.session(self.host.name, user, None if prefer else options, through)
+        try:
+            async with login:
                 return Login.ACCEPTED
         except LoginRefused:
             return Login.REFUSED
@@ -226,6 +239,7 @@ async def prove(
 
     Raises SessionError, SnapshotError.
     """
+    await fleet.jump(host.name)  # settles who jumps
     line = await fleet.line(host.name)
     attacker = LiveAttacker(host, fleet, line, await taken(line), password)
     for control in controls:
