@@ -176,6 +176,13 @@ PAM = {
     "/etc/pam.d/su-l": SU_LOGIN,
 }
 RUNS = Unit(active="active", enabled="enabled")
+STATIC = Unit(active="inactive", enabled="static")  # what a timer starts
+APT_UNITS = {
+    "apt-daily.timer": RUNS,
+    "apt-daily-upgrade.timer": RUNS,
+    "apt-daily.service": STATIC,
+    "apt-daily-upgrade.service": STATIC,
+}
 
 
 def snapshot(**changes: Any) -> Snapshot:
@@ -206,7 +213,7 @@ def snapshot(**changes: Any) -> Snapshot:
         "listeners": (),
         "firewall": Firewall(installed=False, base_chains=(), holdfast=None, forwarding=False),
         "sudo": Sudo(installed=False, policy={}),
-        "units": {"ssh.service": RUNS, "apt-daily.timer": RUNS, "apt-daily-upgrade.timer": RUNS},
+        "units": {"ssh.service": RUNS, **APT_UNITS},
         "apt": Apt(settings={}),
         "evidence": (),
         "transactions": (),
