@@ -99,6 +99,7 @@ SSHD_DEFAULTS: dict[str, tuple[str, ...]] = {
     "kbdinteractiveauthentication": ("no",),
     "hostbasedauthentication": ("no",),
     "pubkeyauthentication": ("yes",),
+    "authenticationmethods": ("any",),
     "permitemptypasswords": ("no",),
     "authorizedkeysfile": (".ssh/authorized_keys .ssh/authorized_keys2",),
     "allowagentforwarding": ("yes",),
