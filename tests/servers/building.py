@@ -99,6 +99,7 @@ SSHD_DEFAULTS: dict[str, tuple[str, ...]] = {
     "kbdinteractiveauthentication": ("no",),
     "hostbasedauthentication": ("no",),
     "pubkeyauthentication": ("yes",),
+    "authenticationmethods": ("any",),
     "permitemptypasswords": ("no",),
     "authorizedkeysfile": (".ssh/authorized_keys .ssh/authorized_keys2",),
     "allowagentforwarding": ("yes",),
@@ -176,6 +177,13 @@ PAM = {
     "/etc/pam.d/su-l": SU_LOGIN,
 }
 RUNS = Unit(active="active", enabled="enabled")
+STATIC = Unit(active="inactive", enabled="static")  # what a timer starts
+APT_UNITS = {
+    "apt-daily.timer": RUNS,
+    "apt-daily-upgrade.timer": RUNS,
+    "apt-daily.service": STATIC,
+    "apt-daily-upgrade.service": STATIC,
+}
 
 
 def snapshot(**changes: Any) -> Snapshot:
@@ -206,7 +214,7 @@ def snapshot(**changes: Any) -> Snapshot:
         "listeners": (),
         "firewall": Firewall(installed=False, base_chains=(), holdfast=None, forwarding=False),
         "sudo": Sudo(installed=False, policy={}),
-        "units": {"ssh.service": RUNS, "apt-daily.timer": RUNS, "apt-daily-upgrade.timer": RUNS},
+        "units": {"ssh.service": RUNS, **APT_UNITS},
         "apt": Apt(settings={}),
         "evidence": (),
         "transactions": (),

@@ -54,7 +54,15 @@ def test_a_line_separator_ends_no_comment() -> None:
 
 
 @pytest.mark.parametrize(
-    "control", ["required", "requisite", "[success=ok default=bad]", "[default=die success=ok]"]
+    "control",
+    [
+        "required",
+        "requisite",
+        "[success=ok default=bad]",
+        "[default=die success=ok]",
+        "[success=ok new_authtok_reqd=ok ignore=ignore default=bad]",
+        "[ success = ok  auth_err = die  default = bad ]",
+    ],
 )
 def test_who_fails_a_binding_rule_is_refused(control: str) -> None:
     assert parse(f"auth {control} pam_x.so")[0].binding
@@ -62,10 +70,40 @@ def test_who_fails_a_binding_rule_is_refused(control: str) -> None:
 
 @pytest.mark.parametrize(
     "control",
-    ["optional", "sufficient", "include", "[success=1 default=ignore]", "[success=die]"],
+    [
+        "optional",
+        "sufficient",
+        "include",
+        "[success=1 default=ignore]",
+        "[success=die]",
+        "[success=ok auth_err=ignore default=bad]",
+        "[success=ok default=bad perm_denied = ok]",
+        "[success=ok default=bad default=ignore]",
+        "[success=ok user_unknown=1 default=die]",
+    ],
 )
 def test_who_fails_another_may_still_pass(control: str) -> None:
     assert not parse(f"auth {control} pam_x.so")[0].binding
+
+
+GOING_ON = ["required", "requisite", "optional", "[success=ok default=ignore]", "[default=reset]"]
+LEAVING = ["sufficient", "include", "substack", "nonsense", "[success=1 default=ignore]"]
+LEAVING += ["[success=done default=bad]", "[success = 2 default = bad]", "[]", "[nonsense]"]
+
+
+@pytest.mark.parametrize(
+    ("control", "goes_on"), [*((c, True) for c in GOING_ON), *((c, False) for c in LEAVING)]
+)
+def test_a_rule_that_may_end_or_skip_is_told_from_one_that_goes_on(
+    control: str, goes_on: bool
+) -> None:
+    assert parse(f"auth {control} pam_x.so")[0].goes_on is goes_on
+
+
+def test_a_rule_that_forgets_refusals_is_seen() -> None:
+    controls = ("[success=ok default=reset]", "[default=ignore]", "required")
+    forgetting = [parse(f"auth {control} pam_x.so")[0].forgets for control in controls]
+    assert forgetting == [True, False, False]
 
 
 @given(st.lists(st.sampled_from(["auth required x", "# c", "", "a \\", "b"])).map("\n".join))

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 INCLUDE = "@include"
 BINDING = ("required", "requisite")  # whoever fails one of these is refused in the end
+GOOD = ("success", "new_authtok_reqd", "ignore")  # what a module returns that refuses nobody
+REFUSING = ("bad", "die")
+GOING_ON = (*REFUSING, "ok", "ignore", "reset")  # neither `done` nor a number of rules to skip
 
 _SPACE = " \t\v\f\r\n"
 _WORD = re.compile(r"\[((?:[^\]\\]|\\.)*)\]|([^ \t\v\f\r\n]+)", re.DOTALL)
-_FAILS = re.compile(r"\bdefault=(?:die|bad)\b")
+_ACTION = re.compile(r"([a-z_]+)\s*=\s*([^\s=]+)")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,29 @@ class PamLine:
     @property
     def binding(self) -> bool:
         """Whether nobody gets past this module who fails it."""
-        return self.control in BINDING or bool(_FAILS.search(self.control))
+        failing = [(value, action) for value, action in self.actions if value not in GOOD]
+        named = any(value == "default" for value, _ in failing)
+        refusing = named and all(action in REFUSING for _, action in failing)
+        return self.control in BINDING or refusing
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether PAM asks the next rule too, or refuses: nobody is let in here, nothing skipped.
+
+        What another file holds that is included here is not known.
+        """
+        going_on = all(action in GOING_ON for _, action in self.actions)
+        return self.control in (*BINDING, "optional") or (bool(self.actions) and going_on)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether who was refused before may be let in after all."""
+        return any(action == "reset" for _, action in self.actions)
+
+    @property
+    def actions(self) -> tuple[tuple[str, str], ...]:
+        """What a control in brackets says: a value that a module returns, and what follows."""
+        return tuple((found[1], found[2]) for found in _ACTION.finditer(self.control))
 
 
 def parse(text: str) -> tuple[PamLine, ...]:

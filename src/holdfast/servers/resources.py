@@ -92,8 +92,7 @@ def _account(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
                 yield LockPassword(name, held_password)
         elif word == "home" and home in seen:
             held = seen[home]
-            owner = "root" if held.owner == "root" else name
-            yield MakeFolder(home, held.mode & ~0o022, owner, held.group, folder_state(held))
+            yield MakeFolder(home, held.mode & ~0o022, held.owner, held.group, folder_state(held))
         elif word == "ssh-key":
             lines[rest] = value
     if lines or "key files" in wants:

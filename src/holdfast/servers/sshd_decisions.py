@@ -72,8 +72,12 @@ def setting_gap(
 
 def overridden(keyword: str, snapshot: Snapshot) -> str:
     """Return what a person does where another file goes before ours."""
-    others = ", ".join(_mentions(keyword, snapshot)) or "a file that is read before"
-    return f"{FILE} is overridden: remove {keyword} from {others}"
+    return f"{FILE} is overridden: remove {keyword} from {places(keyword, snapshot)}"
+
+
+def places(keyword: str, snapshot: Snapshot) -> str:
+    """Return where others' files set a keyword, as far as those files were read."""
+    return ", ".join(_mentions(keyword, snapshot)) or "a file that is read before"
 
 
 def written_by_us(snapshot: Snapshot) -> Mapping[str, str]:

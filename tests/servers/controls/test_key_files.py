@@ -128,7 +128,6 @@ def test_many_keys_are_counted_and_not_all_shown() -> None:
     [
         (HOME, file("", 0o775, "alice", "alice"), "home"),
         (HOME, file("", 0o757, "alice", "alice"), "home"),
-        (HOME, file("", 0o755, "eve", "alice"), "home"),
         (FOLDER, file("", 0o755, "alice", "alice"), "key files"),
         (FOLDER, file("", 0o700, "root", "root"), "key files"),
         (KEYS, file(f"{ALICE}\n", 0o644, "alice", "alice"), "key files"),
@@ -142,7 +141,32 @@ def test_what_others_write_to_is_closed_to_them_first_of_all(
     assert wanted(host({path: held})) == {("account alice", key, value, Phase.WIDEN)}
 
 
-@pytest.mark.parametrize("held", [file("", 0o700, "alice"), file("", 0o755, "root", "root")])
+LINKED = {"link": True}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        file("", 0o755, "eve", "alice"),
+        file("", 0o777, "eve", "alice"),
+        file("", 0o755, "eve", "alice").model_copy(update=LINKED),
+        file("", 0o775, "alice", "alice").model_copy(update=LINKED),
+    ],
+    ids=["another's", "another's and open", "a link to another's", "a link to an open one"],
+)
+def test_a_home_that_others_may_rely_on_is_for_a_person(held: FileState) -> None:
+    (gap,) = found(host({HOME: held}))
+    assert (gap.automatic, HOME in gap.mend) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        file("", 0o700, "alice"),
+        file("", 0o755, "root", "root"),
+        file("", 0o755, "alice").model_copy(update=LINKED),
+    ],
+)
 def test_a_home_that_others_only_read_is_no_gap(held: FileState) -> None:
     assert found(host({HOME: held})) == []
 

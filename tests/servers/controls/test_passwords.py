@@ -133,6 +133,34 @@ def test_a_rule_that_comes_when_the_password_is_set_is_left_to_a_person() -> Non
     assert (gap.automatic, "too late" in gap.evidence) == (False, True)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "password [success=1 default=ignore] pam_permit.so",
+        "password sufficient pam_krb5.so",
+        "password [success=done default=ignore] pam_krb5.so",
+        "password include other",
+        "@include other",
+    ],
+)
+def test_a_rule_that_may_be_skipped_is_left_to_a_person(before: str) -> None:
+    gap = only(host(asked=f"{before}\n{PWQUALITY_LINE}"))
+    assert (gap.automatic, "may be skipped" in gap.evidence) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "password required pam_env.so",
+        "password optional pam_gnome_keyring.so",
+        "password [success=ok default=ignore] pam_env.so",
+        "auth sufficient pam_rootok.so",
+    ],
+)
+def test_what_comes_before_the_rule_and_skips_nothing_is_no_gap(before: str) -> None:
+    assert found(host(asked=f"{before}\n{PWQUALITY_LINE}")) == []
+
+
 # What the rules are
 
 
@@ -280,6 +308,19 @@ def test_a_line_that_ends_the_reading_is_left_to_a_person(path: str, line: str) 
 def test_a_line_of_ours_that_ends_the_reading_is_written_anew() -> None:
     seen = host(rules={"a": "b", **NIST})
     assert wanted(seen) == NIST
+
+
+@pytest.mark.parametrize("path", [MAIN, EARLIER, LATER])
+def test_another_dictionary_is_left_to_a_person(path: str) -> None:
+    seen = host()
+    files = {**seen.files, path: file("dictpath = /tmp/empty\n")}
+    gap = only(seen.model_copy(update={"files": files}))
+    assert (gap.automatic, path in gap.mend, "/tmp/empty" in gap.evidence) == (False, True, True)
+
+
+def test_another_dictionary_in_the_rule_is_left_to_a_person() -> None:
+    gap = only(host(asked=PWQUALITY_LINE.replace("retry=3", "retry=3 dictpath=/tmp/empty")))
+    assert (gap.automatic, STACK in gap.mend) == (False, True)
 
 
 # How often a password may be tried

@@ -142,6 +142,69 @@ def test_su_that_others_get_past_is_limited(line: str) -> None:
     assert gap.wants == (want,)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "auth required pam_env.so",
+        "auth requisite pam_nologin.so",
+        "auth optional pam_faildelay.so delay=3000000",
+        "auth [success=ok default=ignore] pam_env.so",
+        "account sufficient pam_localuser.so",
+    ],
+)
+def test_what_comes_before_and_lets_nobody_in_is_no_gap(before: str) -> None:
+    assert found(with_line(f"{before}\n{ONLY_ADMINS}")) == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "auth sufficient pam_unix.so",
+        "auth [success=1 default=ignore] pam_permit.so",
+        "auth [success=done default=ignore] pam_unix.so",
+        "@include common-auth",
+        "auth substack common-auth",
+        "auth nonsense pam_permit.so",
+    ],
+)
+def test_what_lets_somebody_in_before_the_question_is_limited(before: str) -> None:
+    gap = only(with_line(f"{before}\n{ONLY_ADMINS}"))
+    want = Want(f"lines {SU_PATH}", ROOT_PASSES, f"{ROOT_PASSES}\n{ONLY_ADMINS}", Phase.NARROW)
+    assert gap.wants == (want,)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "auth sufficient pam_unix.so",
+        "auth [success=2 default=ignore] pam_permit.so",
+        "@include common-auth",
+    ],
+)
+def test_what_comes_before_the_line_of_root_is_left_to_a_person(before: str) -> None:
+    gap = only(host(f"{before}\n{LIMITED}"))
+    assert (gap.automatic, before in gap.evidence) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        "[success=ok auth_err=ignore default=bad]",
+        "[success=ok perm_denied=1 default=die]",
+        "[success=ok ignore=1 default=bad]",
+        "[success=done default=bad]",
+    ],
+)
+def test_a_question_whose_answer_may_be_ignored_limits_nobody(control: str) -> None:
+    assert only(with_line(f"auth {control} pam_wheel.so group=sudo")).automatic
+
+
+def test_a_refusal_that_is_forgotten_is_left_to_a_person() -> None:
+    line = "auth [success=ok default=reset] pam_permit.so"
+    gap = only(with_line(f"{ONLY_ADMINS}\n{line}"))
+    assert (gap.automatic, line in gap.evidence) == (False, True)
+
+
 def test_without_a_group_named_wheel_that_of_root_counts() -> None:
     seen = with_line("auth required pam_wheel.so")
     groups = {name: members for name, members in GROUPS.items() if name != "wheel"}
@@ -190,6 +253,20 @@ def test_a_host_without_su_has_nothing_to_limit() -> None:
 @pytest.mark.parametrize("text", ["auth include su\n", "auth substack su\n", "@include su\n"])
 def test_su_with_a_login_is_limited_by_the_other(text: str) -> None:
     assert found(host(login=text)) == []
+
+
+@pytest.mark.parametrize("text", ["auth required pam_env.so\nauth include su\n", SU_LOGIN])
+def test_su_with_a_login_may_ask_more_before_the_other(text: str) -> None:
+    assert found(host(login=text)) == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["auth sufficient pam_unix.so", "auth [success=1 default=ignore] pam_permit.so"],
+)
+def test_su_with_a_login_that_lets_in_before_the_other_is_left_to_a_person(before: str) -> None:
+    gap = only(host(login=f"{before}\n{SU_LOGIN}"))
+    assert (gap.automatic, SU_LOGIN_PATH in gap.mend) == (False, True)
 
 
 def test_su_with_a_login_of_its_own_rules_is_a_gap() -> None:

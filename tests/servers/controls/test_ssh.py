@@ -12,7 +12,7 @@ from holdfast.servers.audit import Status, judge
 from holdfast.servers.control import Gap, Phase, Want
 from holdfast.servers.controls.ssh import SSH_KEYS_ONLY, gaps
 from holdfast.servers.restricted import settings as blocks
-from holdfast.servers.snapshot import EffectiveSshd, Snapshot, Unreadable
+from holdfast.servers.snapshot import EffectiveSshd, Snapshot, Sshd, Unreadable
 from holdfast.servers.sshd_config import FILE, render
 
 TODAY = date(2026, 1, 1)
@@ -155,6 +155,60 @@ def test_one_person_for_whom_sshd_decides_otherwise_is_enough() -> None:
     daemon = daemon.model_copy(update={"effective": (*daemon.effective, odd)})
     (gap,) = found(seen.model_copy(update={"sshd": daemon}))
     assert gap.evidence == "sshd -T for bob from 10.0.0.9: passwordauthentication yes"
+
+
+# Which methods a login takes
+
+BLOCKS_ALONE = render(blocks(site().hosts["app"], site()))
+METHODS = "AuthenticationMethods"
+SECOND = "publickey,keyboard-interactive"
+
+
+@pytest.mark.parametrize("value", ["any", "publickey"])
+def test_a_key_alone_is_no_gap(value: str) -> None:
+    assert found(host(settings={METHODS: value})) == []
+
+
+@pytest.mark.parametrize(
+    "value", ["none", "password", SECOND, "publickey,password", "publickey password", "hostbased"]
+)
+def test_other_methods_than_a_key_alone_are_left_to_a_person(value: str) -> None:
+    main = f"Port 22\n{METHODS} {value}\n"
+    (gap,) = found(host(main=main, settings={METHODS: value}))
+    assert (gap.automatic, f"{MAIN}:2" in gap.mend) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("KbdInteractiveAuthentication", SECOND),
+        ("KbdInteractiveAuthentication", f"{SECOND}:pam"),
+        ("KbdInteractiveAuthentication", f"{SECOND} hostbased,keyboard-interactive"),
+        ("PasswordAuthentication", "publickey,password"),
+    ],
+)
+def test_what_each_login_demands_is_not_switched_off(keyword: str, value: str) -> None:
+    seen = host(ours=BLOCKS_ALONE, settings={keyword: "yes", METHODS: value})
+    assert (wanted(seen), [gap.automatic for gap in found(seen)]) == (set(), [False])
+
+
+@pytest.mark.parametrize("value", ["any", "publickey", f"publickey {SECOND}", "publickey,password"])
+def test_what_no_login_demands_is_switched_off(value: str) -> None:
+    keyword = "KbdInteractiveAuthentication"
+    seen = host(ours="# empty\n", settings={keyword: "yes", METHODS: value})
+    assert wanted(seen) == {("sshd", keyword, "no")}
+
+
+def test_what_another_account_demands_is_switched_off_and_named() -> None:
+    seen = host(ours=BLOCKS_ALONE, settings={"KbdInteractiveAuthentication": "yes"})
+    good: dict[str, tuple[str, ...]] = {key.lower(): (value,) for key, value in GOOD.items()}
+    bob = EffectiveSshd(
+        user="bob", address="10.0.0.9", settings=good | {METHODS.lower(): (SECOND,)}
+    )
+    assert isinstance(seen.sshd, Sshd)
+    daemon = seen.sshd.model_copy(update={"effective": (*seen.sshd.effective, bob)})
+    switched, named = found(seen.model_copy(update={"sshd": daemon}))
+    assert (switched.automatic, named.automatic, "for bob" in named.evidence) == (True, False, True)
 
 
 EXEMPT = "PerSourcePenaltyExemptList"

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 from building import (
+    APT_UNITS,
     COMMON_PASSWORD,
     DIRECT_SITE,
     RUNS,
@@ -105,7 +106,7 @@ def clean() -> Snapshot:
         sudo=Sudo(installed=True, policy={}),
         sshd=sshd(settings),
         firewall=Firewall(installed=True, base_chains=(), holdfast=TABLE, forwarding=False),
-        units=dict.fromkeys((FIREWALL_UNIT, *updates.TIMERS), RUNS),
+        units={FIREWALL_UNIT: RUNS, **APT_UNITS},
         apt=Apt(settings=UPGRADES),
         files={
             FIREWALL_FILE: file(loadable(TABLE)),

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from building import RUNS, SITE, file, site, snapshot
+from building import APT_UNITS, RUNS, SITE, file, site, snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 from model import ORIGINS
 
 from holdfast.servers import apt_config
 from holdfast.servers.control import Gap, Phase, Want
-from holdfast.servers.controls.updates import DAILY, MAIL, PACKAGE, REPORT, SWITCH, TIMERS, gaps
+from holdfast.servers.controls.updates import (
+    DAILY,
+    DAYS,
+    EXCLUSIONS,
+    MAIL,
+    PACKAGE,
+    REPORT,
+    SERVICES,
+    SWITCH,
+    TIMERS,
+    gaps,
+)
 from holdfast.servers.snapshot import Apt, CannotJudge, Snapshot, Unit
 
 SETTINGS = {
@@ -30,7 +41,7 @@ def with_settings(changes: dict[str, tuple[str, ...]]) -> Snapshot:
     return snapshot(
         apt=Apt(settings=SETTINGS | changes),
         packages={PACKAGE: "1"},
-        units={"ssh.service": RUNS, **dict.fromkeys(TIMERS, RUNS)},
+        units={"ssh.service": RUNS, **APT_UNITS},
     )
 
 
@@ -94,7 +105,7 @@ def test_what_is_not_set_does_not_happen(key: str) -> None:
     assert wants(with_settings({key: ()})) == [("apt", key, "1")]
 
 
-@pytest.mark.parametrize("value", ["0", "00"])
+@pytest.mark.parametrize("value", ["0", "00", "-0", "+0", " 0"])
 def test_apts_own_timetable_is_switched_on(value: str) -> None:
     assert wants(with_settings({SWITCH: (value,)})) == [("apt", SWITCH, "1")]
 
@@ -124,6 +135,33 @@ def test_security_updates_among_others_are_no_gap(settings: dict[str, tuple[str,
 def test_no_security_updates_are_left_to_a_person(origins: tuple[str, ...]) -> None:
     gap = only(with_settings({ORIGINS: origins}))
     assert (gap.automatic, "50unattended-upgrades" in gap.mend) == (False, True)
+
+
+@pytest.mark.parametrize("key", EXCLUSIONS)
+@pytest.mark.parametrize("patterns", [(".*",), ("",), ("libc6$", "openssl")])
+def test_packages_that_are_left_out_are_named_to_a_person(
+    key: str, patterns: tuple[str, ...]
+) -> None:
+    gap = only(with_settings({key: patterns}))
+    assert (gap.automatic, all(f"`{p}`" in gap.mend for p in patterns)) == (False, True)
+
+
+@pytest.mark.parametrize("key", EXCLUSIONS)
+def test_no_package_left_out_is_no_gap(key: str) -> None:
+    assert found(with_settings({key: ()})) == []
+
+
+@pytest.mark.parametrize("days", [("Mon",), ("Mon", "Fri"), ("1", "2", "3", "4", "5"), ("",)])
+def test_days_without_updates_are_left_to_a_person(days: tuple[str, ...]) -> None:
+    gap = only(with_settings({DAYS: days}))
+    assert (gap.automatic, DAYS in gap.mend) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "days", [(), ("Mon", "tuesday", "3", "Thu", "Friday", "6", "0"), tuple("0123456")]
+)
+def test_updates_on_every_day_are_no_gap(days: tuple[str, ...]) -> None:
+    assert found(with_settings({DAYS: days})) == []
 
 
 # Who hears of it
@@ -156,7 +194,7 @@ def test_a_file_that_overrides_ours_is_left_to_a_person(key: str) -> None:
     seen = with_settings({key: ("0",)})
     ours = {apt_config.FILE: file(apt_config.render({key: "1"}))}
     gap = only(seen.model_copy(update={"files": ours}))
-    assert (gap.automatic, f"grep -r {key} /etc/apt" in gap.mend) == (False, True)
+    assert (gap.automatic, f"grep -ri {key} /etc/apt" in gap.mend) == (False, True)
 
 
 def test_our_file_with_another_value_is_written_anew() -> None:
@@ -169,7 +207,7 @@ def test_our_file_with_another_value_is_written_anew() -> None:
 
 
 def with_timer(name: str, active: str, enabled: str) -> Snapshot:
-    units = {**dict.fromkeys(TIMERS, RUNS), name: Unit(active=active, enabled=enabled)}
+    units = {**APT_UNITS, name: Unit(active=active, enabled=enabled)}
     return with_settings({}).model_copy(update={"units": units})
 
 
@@ -200,15 +238,25 @@ def test_a_timer_that_somebody_masked_is_left_to_a_person(name: str, enabled: st
     assert (gap.automatic, f"unmask {name}" in gap.mend) == (False, True)
 
 
-@pytest.mark.parametrize("name", TIMERS)
-def test_a_timer_that_was_not_read_cannot_be_judged(name: str) -> None:
-    units = {other: RUNS for other in TIMERS if other != name}
+@pytest.mark.parametrize("enabled", ["masked", "not-found"])
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_timer_that_starts_nothing_is_left_to_a_person(name: str, enabled: str) -> None:
+    gap = only(with_timer(name, "inactive", enabled))
+    assert (gap.automatic, f"unmask {name}" in gap.mend) == (False, True)
+
+
+@pytest.mark.parametrize("name", [*TIMERS, *SERVICES])
+def test_a_unit_that_was_not_read_cannot_be_judged(name: str) -> None:
+    units = {other: RUNS for other in APT_UNITS if other != name}
     with pytest.raises(CannotJudge, match=name):
         found(with_settings({}).model_copy(update={"units": units}))
 
 
 @given(
-    st.dictionaries(st.sampled_from(sorted({*SETTINGS, SWITCH})), st.lists(st.text()).map(tuple))
+    st.dictionaries(
+        st.sampled_from(sorted({*SETTINGS, SWITCH, DAYS, *EXCLUSIONS})),
+        st.lists(st.text()).map(tuple),
+    )
 )
 def test_no_settings_end_in_anything_but_gaps(settings: dict[str, tuple[str, ...]]) -> None:
     found(with_settings(settings))

@@ -32,6 +32,22 @@ Unattended-Upgrade "";
     }
 
 
+@pytest.mark.parametrize(
+    "key", ["APT::Periodic::enable", "apt::periodic::Enable", "APT::PERIODIC::ENABLE"]
+)
+def test_a_setting_is_the_same_however_it_is_spelled(key: str) -> None:
+    assert parse_dump(f'{key} "0";\n') == {ENABLE: ["0"]}
+
+
+def test_a_list_is_the_same_however_it_is_spelled() -> None:
+    text = f'{PATTERNS.lower()} "";\n{PATTERNS.lower()}:: "a";\n{PATTERNS.upper()}:: "b";\n'
+    assert parse_dump(text) == {PATTERNS: ["a", "b"]}
+
+
+def test_a_member_of_a_list_may_have_a_name() -> None:
+    assert parse_dump(f'{PATTERNS}::ours "a";\n{PATTERNS}:: "";\n') == {PATTERNS: ["a", ""]}
+
+
 def test_an_empty_setting_has_no_value() -> None:
     assert parse_dump(f'{ENABLE} "";\n') == {ENABLE: []}
 

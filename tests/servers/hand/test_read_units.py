@@ -38,8 +38,10 @@ def test_units_are_read_in_the_order_of_asking() -> None:
     assert section["docker.service"] == {"active": "inactive", "enabled": "not-found"}
 
 
-@pytest.mark.parametrize("name", ["apt-daily.timer", "apt-daily-upgrade.timer"])
-def test_the_timers_of_apt_are_asked_for(name: str) -> None:
+@pytest.mark.parametrize("kind", ["timer", "service"])
+@pytest.mark.parametrize("job", ["apt-daily", "apt-daily-upgrade"])
+def test_the_units_of_apt_are_asked_for(job: str, kind: str) -> None:
+    name = f"{job}.{kind}"
     blocks = dict.fromkeys(read_units.ASKED, ABSENT)
     blocks[name] = block(LoadState="loaded", ActiveState="active", UnitFileState="enabled")
     section = read_units.units_section(read_units.parse_show("\n".join(blocks.values())))

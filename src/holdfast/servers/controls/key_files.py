@@ -136,7 +136,11 @@ def _loose(name: str, account: Account) -> Iterator[Gap]:
 
     places = account.key_files
     home = places.get(account.home)
-    if home is not None and (home.mode & OTHERS_WRITE or home.owner not in (name, ROOT)):
+    if home is not None and home.owner not in (name, ROOT):
+        yield _home_for_a_person(f"belongs to {home.owner}, not to {name}", account.home, home)
+    elif home is not None and home.mode & OTHERS_WRITE and home.link:
+        yield _home_for_a_person("is a link to where others write", account.home, home)
+    elif home is not None and home.mode & OTHERS_WRITE:
         wanted = f"{home.mode & ~OTHERS_WRITE:04o}"
         yield gap(account.home, home, wanted, "home", "unwritable")
     folder = places.get(f"{account.home}/.ssh")
@@ -145,6 +149,16 @@ def _loose(name: str, account: Account) -> Iterator[Gap]:
     file = places.get(f"{account.home}/{KEY_FILE}")
     if file is not None and not file.link and _state(file) != (FILE_MODE, name):
         yield gap(f"{account.home}/{KEY_FILE}", file, f"{FILE_MODE:04o}", "key files", "private")
+
+
+def _home_for_a_person(what: str, path: str, held: FileState) -> Gap:
+    """A folder that others may rely on is neither taken from its owner nor changed past a link."""
+    return Gap(
+        f"{path} {what}",
+        f"{path}: {held.mode:04o} {held.owner}",
+        mend=f"find out who uses `readlink -f {path}`; it has to be the account's own or root's, "
+        "and nobody else's to write to (chown, chmod go-w)",
+    )
 
 
 def _state(held: FileState) -> tuple[int, str]:

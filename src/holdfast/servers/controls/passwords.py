@@ -77,6 +77,8 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
         yield unread  # what the rules then are, and whether ours would count, is seen afterwards
     else:
         yield from _rules(held, texts, arguments, site.profiles.passwords)
+    if held.get("dictpath"):
+        yield _other_dictionary(held["dictpath"], texts)
     tries = _number(held, "retry")
     if not 0 < tries <= MOST_TRIES:
         yield Gap(
@@ -89,25 +91,30 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
 
 def _asked(snapshot: Snapshot) -> pam_config.PamLine | None:
     """Return the rule of the stack that nobody gets past with a weak password, None without one."""
-    for rule in _setting_passwords(STACK, snapshot):
+    for rule in _rules_of(STACK, snapshot, "password", pam_config.INCLUDE):
         if rule.module == pwquality.MODULE:
             return rule if rule.binding else None
-        if rule.module == "pam_unix.so":
-            return None  # it has set the password already
+        if rule.module == "pam_unix.so" or not rule.goes_on:
+            return None  # the password is set already, or may be without the question
     return None
 
 
-def _setting_passwords(path: str, snapshot: Snapshot) -> list[pam_config.PamLine]:
+def _rules_of(path: str, snapshot: Snapshot, *kinds: str) -> list[pam_config.PamLine]:
     held = snapshot.files.get(path)
     text = "" if held is None else judged(held).content or ""
-    return [rule for rule in pam_config.parse(text) if rule.kind == "password"]
+    return [rule for rule in pam_config.parse(text) if rule.kind in kinds]
+
+
+def _setting_passwords(path: str, snapshot: Snapshot) -> list[pam_config.PamLine]:
+    return _rules_of(path, snapshot, "password")
 
 
 def _not_asked(snapshot: Snapshot) -> Gap:
     what, evidence = "a new password is not checked", f"{STACK} has no {pwquality.MODULE}"
     stands = [r for r in _setting_passwords(STACK, snapshot) if r.module == pwquality.MODULE]
     if stands:
-        evidence = f"{STACK}: {stands[0].text.strip()}: it does not bind, or comes too late"
+        shown = stands[0].text.strip()[:SHOWN]
+        evidence = f"{STACK}: {shown}: it does not bind, comes too late or may be skipped"
     held = snapshot.files.get(STACK)
     edited = held is not None and "pam-auth-update" not in (judged(held).content or "")
     if stands or edited:
@@ -183,6 +190,15 @@ def _rule(
             if option in pwquality.parse(line):
                 wants.append(Want(f"lines {path}", line, f"# {line}", Phase.WIDEN))
     return Gap(what, seen, wants=tuple(wants))
+
+
+def _other_dictionary(path: str, texts: Mapping[str, str]) -> Gap:
+    places = [place for place in texts if "dictpath" in pwquality.parse(texts[place])]
+    return Gap(
+        "new passwords are compared with another dictionary than Debian's, or with none",
+        f"dictpath is {path[:SHOWN]}",
+        mend=f"take dictpath out of {', '.join(sorted(places)) or STACK}",
+    )
 
 
 def _number(held: Mapping[str, str], option: str) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 
 from holdfast.servers.attack import (
     Attack,
@@ -26,6 +27,9 @@ from holdfast.site import Host, Site
 SU = "/etc/pam.d/su"
 SU_LOGIN = "/etc/pam.d/su-l"  # what `su -` asks; Debian's includes the other
 ONLY_ADMINS = "auth       required   pam_wheel.so use_uid group=sudo"
+WHEEL = "pam_wheel.so"
+INCLUDING = (INCLUDE, "include", "substack")
+SHOWN = 200  # characters of a host's own text in a gap
 REFUSED = 1  # su(1): authentication failure
 
 # What a root password tends to be; the admin's own, often the same, is tried too.
@@ -63,22 +67,42 @@ def _su(path: str, snapshot: Snapshot) -> Iterator[Gap]:
     if held is None:
         return  # there is no such su
     rules = [rule for rule in parse(judged(held).content or "") if rule.kind in ("auth", INCLUDE)]
-    if any(
-        rule.control in (INCLUDE, "include", "substack") and rule.module == "su" for rule in rules
-    ):
-        return
-    wheel = [rule for rule in rules if rule.module == "pam_wheel.so"]
-    if any("trust" in rule.arguments for rule in wheel):
+    trusting = [rule for rule in rules if rule.module == WHEEL and "trust" in rule.arguments]
+    if trusting:
         mend = f"remove `trust` from the line of pam_wheel.so in {path}"
         yield Gap("su asks members of a group for no password", path, mend=mend)
-    if not any(_limits(rule, snapshot) for rule in wheel):
-        yield _open_to_all(path, rules)
+    for rule in rules:
+        if rule.forgets:
+            mend = f"take `reset` out of that line of {path}"
+            yield Gap("su forgets whom it has refused", f"{path}: {_shown(rule)}", mend=mend)
+    others = [rule for rule in rules if rule not in trusting]
+    if not _limited(others, snapshot):
+        yield _open_to_all(path, others)
+
+
+def _limited(rules: Iterable[PamLine], snapshot: Snapshot) -> bool:
+    """Whether group sudo is asked for before anything lets somebody in or skips the question."""
+    for rule in rules:
+        if _limits(rule, snapshot) or (rule.control in INCLUDING and rule.module == "su"):
+            return True
+        if not _harmless(rule):
+            return False
+    return False
+
+
+def _harmless(rule: PamLine) -> bool:
+    return rule.goes_on or _lets_root_pass(rule)
+
+
+def _lets_root_pass(rule: PamLine) -> bool:
+    return (rule.control, rule.module) == ("sufficient", "pam_rootok.so")
 
 
 def _limits(rule: PamLine, snapshot: Snapshot) -> bool:
     """Whether nobody gets past this rule, to any account, who may not use sudo either."""
     exceptions = {"deny", "trust", "root_only"} & set(rule.arguments)
-    return rule.binding and not exceptions and not _outsiders(rule, snapshot)
+    kept = rule.module == WHEEL and rule.binding and rule.goes_on
+    return kept and not exceptions and not _outsiders(rule, snapshot)
 
 
 def _outsiders(rule: PamLine, snapshot: Snapshot) -> set[str]:
@@ -94,12 +118,18 @@ def _outsiders(rule: PamLine, snapshot: Snapshot) -> set[str]:
 def _open_to_all(path: str, rules: list[PamLine]) -> Gap:
     """Put ours behind the line that lets root itself through: su of system services stays."""
     what = "whoever knows a password may become somebody else by su"
-    for rule in rules:
-        if (rule.control, rule.module) == ("sufficient", "pam_rootok.so") and "\n" not in rule.text:
+    for rule in takewhile(_harmless, rules):
+        if _lets_root_pass(rule) and "\n" not in rule.text:
             wants = (Want(f"lines {path}", rule.text, f"{rule.text}\n{ONLY_ADMINS}", Phase.NARROW),)
             return Gap(what, f"{path}: pam_wheel.so does not keep it to group sudo", wants=wants)
     mend = f"add to {path}, before every other line of auth: {ONLY_ADMINS}"
-    return Gap(what, f"{path} is not Debian's any more", mend=mend)
+    first = next((rule for rule in rules if not _harmless(rule)), None)
+    evidence = f"{path} is not Debian's any more" + (f": {_shown(first)}" if first else "")
+    return Gap(what, evidence, mend=mend)
+
+
+def _shown(rule: PamLine) -> str:
+    return rule.text.strip()[:SHOWN]
 
 
 async def _become_root_by_su(attacker: Attacker) -> Verdict:

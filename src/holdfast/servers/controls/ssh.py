@@ -21,17 +21,20 @@ from holdfast.servers.attack import (
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
 from holdfast.servers.controls import jump, key_files, ssh_modern
+from holdfast.servers.controls.jump import STRANGER
 from holdfast.servers.restricted import blocks, obeys, settings
 from holdfast.servers.snapshot import Snapshot, Sshd
 from holdfast.servers.sshd_config import FILE
 from holdfast.servers.sshd_decisions import (
     UNSET,
+    Apart,
     decision,
     decisions,
     edited,
     foreign_matches,
     judged_sshd,
     overridden,
+    places,
     setting_gap,
     unread_configuration,
     written_by_us,
@@ -62,6 +65,14 @@ LIMITS: Mapping[str, int] = {
     "ClientAliveCountMax": 2,
 }
 
+METHODS = "AuthenticationMethods"
+KEY_ALONE = ("any", "publickey", UNSET)  # of what is enabled, which is a key alone
+# What cannot be switched off while each way in demands it: nobody could log in any more.
+DEMANDED: Mapping[str, str] = {
+    "KbdInteractiveAuthentication": "keyboard-interactive",
+    "PasswordAuthentication": "password",
+}
+
 PENALTY_EXEMPT = "PerSourcePenaltyExemptList"
 OURS = frozenset({*SETTINGS, *LIMITS, PENALTY_EXEMPT}).union(
     jump.KEYWORDS, key_files.KEYWORDS, ssh_modern.KEYWORDS
@@ -79,18 +90,45 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     if unread:
         return
     apart = blocks(host, site)
+    demanded = _demanded(sshd, site)
     for keyword, good in SETTINGS.items():
+        if DEMANDED.get(keyword) in demanded:
+            continue
         wrong = [d for d in decisions(sshd, keyword, apart) if d.value not in good]
         yield from setting_gap(good[0], wrong, snapshot)
     for keyword, most in LIMITS.items():
         wrong = [d for d in decisions(sshd, keyword, apart) if not _within(d.value, most)]
         yield from setting_gap(str(most), wrong, snapshot)
+    yield from _methods(sshd, apart, snapshot)
     yield from _controllers(sshd, host, site, snapshot)
     for account, block in apart.items():
         yield from _restricted(account, block, sshd, snapshot)
     yield from _additions(snapshot, settings(host, site))
     yield from _running(sshd)
     yield from _foreign_matches(snapshot)
+
+
+def _demanded(sshd: Sshd, site: Site) -> set[str]:
+    """Return the methods without which an admin has no way in; a stranger stands for new ones."""
+    demanded: set[str] = set()
+    for found in decisions(sshd, METHODS, apart={}):
+        if found.user in (*site.admins, STRANGER):
+            ways = [{m.partition(":")[0] for m in way.split(",")} for way in found.value.split()]
+            demanded |= set.intersection(*ways) if ways else set()
+    return demanded
+
+
+def _methods(sshd: Sshd, apart: Apart, snapshot: Snapshot) -> Iterator[Gap]:
+    """Somebody wants more than a key, or less; which of both, a person knows."""
+    wrong = [d for d in decisions(sshd, METHODS, apart) if d.value not in KEY_ALONE]
+    if wrong:
+        yield Gap(
+            f"logging in takes {wrong[0].value}, not a key alone",
+            wrong[0].evidence,
+            mend=f"keep a session open and remove {METHODS} from {places(METHODS, snapshot)}, "
+            "then: sudo sshd -t && sudo systemctl reload ssh; until then what it demands "
+            "is not switched off, since nobody could log in any more",
+        )
 
 
 def _within(value: str, most: int) -> bool:

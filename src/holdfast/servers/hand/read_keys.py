@@ -97,7 +97,8 @@ def key_files(setting: str, person: Person, names: Names, allowance: Allowance) 
             state["content"] = None
         if not allowance.grants(state["content"]):
             state["content"] = None
-        if opened.real_path != _expected(path, person.home):
+        linked_home = path == os.path.normpath(person.home) and os.path.islink(path)
+        if linked_home or opened.real_path != _expected(path, person.home):
             state["link"] = True
         found[path] = state
     if len(found) > MOST_KEY_FILES:

@@ -9,7 +9,9 @@ from typing import Dict, List, NamedTuple
 from .read_programs import CannotRead, Program
 
 UNITS = (
+    "apt-daily-upgrade.service",
     "apt-daily-upgrade.timer",
+    "apt-daily.service",
     "apt-daily.timer",
     "cron.service",
     "docker.service",
