@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +18,10 @@ from faults import write
 
 from holdfast.lab import Lab
 from holdfast.servers.attack import Kind, Outcome
+from holdfast.servers.control import Control
 from holdfast.servers.controls.jump import SSH_JUMP
 from holdfast.servers.controls.key_files import SSH_KEY_FILES
+from holdfast.servers.controls.ssh import SSH_KEYS_ONLY
 from holdfast.servers.controls.ssh_modern import SSH_MODERN
 from holdfast.servers.fleet import Fleet
 from holdfast.servers.prove import Attempt, prove
@@ -38,12 +40,13 @@ ATTACKS = {
 }
 
 
-def attacked(site: Path) -> dict[tuple[str, str], Attempt]:
+def attacked(
+    site: Path, controls: Sequence[Control] = (SSH_MODERN, SSH_KEY_FILES, SSH_JUMP)
+) -> dict[tuple[str, str], Attempt]:
     """Run every attack of these controls against both servers; return them by host and name."""
     of = load_site(site / "holdfast.toml").run_by("admin")
     config = (site / ".holdfast" / "ssh_config",)
     options = SessionOptions(site / ".holdfast" / "known_hosts", config=config, agent=False)
-    controls = (SSH_MODERN, SSH_KEY_FILES, SSH_JUMP)
 
     async def password(host: str) -> Secret:
         return Secret((site / "keys" / "admin.sudo").read_text().strip())
@@ -232,3 +235,18 @@ def test_nothing_is_forwarded_that_a_jump_does_not_need(
     done = jump(behind[1], "-o", "ExitOnForwardFailure=yes", option, where, host, *rest)
     assert done.code != 0
     assert "prohibited" in done.err or "forwarding failed" in done.err, done
+
+
+def test_a_strangers_key_is_let_in_behind_a_jump_host_that_would_refuse_it(
+    story: Story, behind: tuple[Path, Path]
+) -> None:
+    name = ("db", "ssh.keys-only/strangers-key")
+    before = attacked(behind[0], (SSH_KEYS_ONLY,))[name]
+    db = story.lab.host("db")
+    write(db, "/usr/local/bin/any-key", '#!/bin/sh\necho "$1 $2"\n')
+    db.check(["chmod", "755", "/usr/local/bin/any-key"])
+    lines = "AuthorizedKeysCommand /usr/local/bin/any-key %t %k\nAuthorizedKeysCommandUser nobody\n"
+    write(db, "/etc/ssh/sshd_config.d/50-any.conf", lines)
+    db.check(["systemctl", "reload", "ssh"])
+    after = attacked(behind[0], (SSH_KEYS_ONLY,))[name]
+    assert [before.outcome, after.outcome] == [Outcome.REPELLED, Outcome.SUCCEEDED], after
