@@ -104,6 +104,7 @@ WRONG = [
     ("MaxAuthTries", "5"),
     ("MaxAuthTries", "0"),
     ("MaxAuthTries", "six"),
+    ("MaxAuthTries", "²"),
     ("LoginGraceTime", "31"),
     ("LogLevel", "INFO"),
     ("LogLevel", "QUIET"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.servers.hand import read_units
@@ -113,6 +113,7 @@ def test_a_reload_counts_if_the_signal_was_sent(commands: list[str], reloaded: b
 
 
 @given(st.text(max_size=200))
+@example("²")
 def test_no_output_breaks_the_parsers(text: str) -> None:
     read_units.parse_time(text)
     read_units.service_of({"MainPID": [text], "ExecReload": [text]})

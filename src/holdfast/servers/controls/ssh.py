@@ -132,7 +132,7 @@ def _methods(sshd: Sshd, apart: Apart, snapshot: Snapshot) -> Iterator[Gap]:
 
 
 def _within(value: str, most: int) -> bool:
-    return value.isdigit() and 0 < int(value) <= most
+    return value.isascii() and value.isdigit() and 0 < int(value) <= most
 
 
 def _controllers(sshd: Sshd, host: Host, site: Site, snapshot: Snapshot) -> Iterator[Gap]:

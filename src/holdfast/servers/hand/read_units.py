@@ -87,7 +87,7 @@ def service_of(properties: Properties) -> Service:
     """Return a service's process and its last reload, from what `systemctl show` says."""
     pid = _only(properties, "MainPID")
     return Service(
-        int(pid) if pid.isdecimal() and len(pid) < 10 else 0,
+        int(pid) if pid.isascii() and pid.isdigit() and len(pid) < 10 else 0,
         parse_time(_only(properties, "ExecMainStartTimestamp")),
         _reloaded(properties.get("ExecReload", [])),
     )
