@@ -79,8 +79,9 @@ def run(
                 os.killpg(running.pid, signal.SIGKILL)
                 raise
         if running.returncode not in good:
-            said = (err.strip() or out.strip() or "it said nothing").splitlines()[-1]
-            raise BenchError(f"`{_named(argv)}` ended with {running.returncode}: {said}")
+            said = [line for line in (*out.splitlines(), *err.splitlines()) if line.strip()]
+            last = " / ".join(said[-4:]) or "it said nothing"
+            raise BenchError(f"`{_named(argv)}` ended with {running.returncode}: {last}")
         measured = json.loads(taken.read())
     return Ran(running.returncode, out, err, measured["seconds"], measured["peak_mb"])
 

@@ -48,14 +48,18 @@ class Traces:
     folders: frozenset[str]
 
 
+def command_of(pid: Path) -> str:
+    """Return a process's command line, nothing of one that has just ended."""
+    try:
+        return (pid / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def traces() -> Traces:
     """Of this module's lab only: others may run beside it."""
     labs = folder() / "labs"
-    commands = {
-        pid.name: (pid / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        for pid in Path("/proc").glob("[0-9]*")
-        if (pid / "cmdline").exists()
-    }
+    commands = {pid.name: command_of(pid) for pid in Path("/proc").glob("[0-9]*")}
     own = str(labs / NAME)
     return Traces(
         processes=frozenset(pid for pid, words in commands.items() if own in words),
