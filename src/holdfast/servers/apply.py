@@ -30,7 +30,8 @@ from holdfast.site import Host, Secret, Site
 ROUNDS = 6  # transactions of one run on one host; two are usual
 STEPS_S = 1900.0  # silence allowed while steps run: apt may take long
 COMMITTED = "committed"  # as the hand says it
-RETRY_S = 1.0  # between attempts to log in anew
+RETRY_S = 1.0  # between attempts to log in anew, and to reach what the site needs
+PROBED = 3  # times that a connection of the site is tried before it counts as broken
 
 Say = Callable[[str], None]
 AskSecret = Callable[[str, str], Awaitable[Secret]]  # (name, host) → value
@@ -292,10 +293,15 @@ async def _gaps_closed(
 
 
 async def _still_answering(run: Run, probes: Sequence[Probe], before: Mapping[Probe, bool]) -> None:
-    now = await answering(run.fleet, probes)
-    lost = [probe for probe in probes if before[probe] and not now[probe]]
-    if lost:
-        raise Reverted("the site's own connections broke: " + "; ".join(map(str, lost)))
+    """Raise Reverted for a connection that worked before; slow is not broken, so ask again."""
+    lost: list[Probe] = []
+    for attempt in range(PROBED):
+        await asyncio.sleep(RETRY_S if attempt else 0)
+        now = await answering(run.fleet, probes)
+        lost = [probe for probe in probes if before[probe] and not now[probe]]
+        if not lost:
+            return
+    raise Reverted("the site's own connections broke: " + "; ".join(map(str, lost)))
 
 
 async def _wires(run: Run, plan: Plan) -> list[dict[str, Any]]:
