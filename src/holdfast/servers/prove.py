@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,6 +67,18 @@ class Attempt:
     title: str
     outcome: Outcome
     evidence: str
+
+    @classmethod
+    def ended(cls, control: Control, attack: Attack, host: Host, verdict: Verdict) -> Attempt:
+        return cls(
+            f"{control.id}/{attack.name}",
+            control.id,
+            host.name,
+            attack.vantage,
+            attack.title,
+            verdict.outcome,
+            verdict.evidence,
+        )
 
 
 class LiveAttacker:
@@ -242,20 +254,19 @@ async def prove(
     await fleet.jump(host.name)  # settles who jumps
     line = await fleet.line(host.name)
     attacker = LiveAttacker(host, fleet, line, await taken(line), password)
+    for control, attack in _attacks(host, controls, kinds):
+        say(attack.title)
+        yield Attempt.ended(control, attack, host, await _attempt(attack, attacker))
+
+
+def _attacks(
+    host: Host, controls: Sequence[Control], kinds: frozenset[Kind]
+) -> Iterator[tuple[Control, Attack]]:
+    """Yield the attacks of these kinds that are meant for the roles of the host."""
     for control in controls:
         for attack in control.attacks:
             if attack.kind in kinds and attack.roles & frozenset(host.roles):
-                say(attack.title)
-                verdict = await _attempt(attack, attacker)
-                yield Attempt(
-                    f"{control.id}/{attack.name}",
-                    control.id,
-                    host.name,
-                    attack.vantage,
-                    attack.title,
-                    verdict.outcome,
-                    verdict.evidence,
-                )
+                yield control, attack
 
 
 async def _attempt(attack: Attack, attacker: LiveAttacker) -> Verdict:
@@ -275,16 +286,6 @@ def unreached(
 ) -> list[Attempt]:
     """Return an inconclusive attempt per attack for a host that could not be reached."""
     return [
-        Attempt(
-            f"{control.id}/{attack.name}",
-            control.id,
-            host.name,
-            attack.vantage,
-            attack.title,
-            Outcome.INCONCLUSIVE,
-            why,
-        )
-        for control in controls
-        for attack in control.attacks
-        if attack.kind in kinds and attack.roles & frozenset(host.roles)
+        Attempt.ended(control, attack, host, inconclusive(why))
+        for control, attack in _attacks(host, controls, kinds)
     ]
