@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,23 @@ def refusal() -> Refusal:
         return str(caught.value)
 
     return message
+
+
+@pytest.fixture
+def no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No agent, whatever runs on this machine."""
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+
+
+@pytest.fixture
+def agent(no_agent: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An agent of its own, ended afterwards."""
+    socket = tmp_path / "agent"
+    with subprocess.Popen(
+        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it says where it listens once it does
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        yield socket
+        process.terminate()

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from holdfast.site.own_keys import OwnKey, UnusableKey, own_keys
+
+pytestmark = pytest.mark.usefixtures("no_agent")
 
 
 def make(folder: Path, name: str, *options: str) -> Path:
@@ -16,25 +17,6 @@ def make(folder: Path, name: str, *options: str) -> Path:
     command = ["ssh-keygen", "-q", *(options or ("-t", "ed25519")), "-N", "", "-f", str(file)]
     subprocess.run(command, check=True)
     return file
-
-
-@pytest.fixture(autouse=True)
-def _no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-
-
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An agent of its own, ended afterwards."""
-    socket = tmp_path / "agent"
-    with subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()  # it says where it listens once it does
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-        yield socket
-        process.terminate()
 
 
 def test_keys_in_files_are_found_with_their_private_part(tmp_path: Path) -> None:

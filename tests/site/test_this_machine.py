@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,31 +22,14 @@ keys = ["{key}"]
 {more}
 """
 
+pytestmark = pytest.mark.usefixtures("no_agent")
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     folder = tmp_path / "home"
     (folder / ".ssh").mkdir(parents=True)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-
-
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An agent of its own, ended afterwards."""
-    socket = tmp_path / "agent"
-    with subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()  # it says where it listens once it does
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-        yield
-        process.terminate()
 
 
 def make_key(file: Path, *options: str, passphrase: str = "") -> str:
@@ -87,7 +69,7 @@ def test_a_key_with_a_passphrase_is_good(home: Path) -> None:
     assert "passphrase" in about("key ", of, home).seen
 
 
-def test_a_key_that_only_the_agent_holds_is_good(home: Path, agent: None) -> None:
+def test_a_key_that_only_the_agent_holds_is_good(home: Path, agent: Path) -> None:
     file = home / "elsewhere"
     key = make_key(file)
     subprocess.run(["ssh-add", "-q", str(file)], check=True, env=dict(os.environ))
@@ -97,7 +79,7 @@ def test_a_key_that_only_the_agent_holds_is_good(home: Path, agent: None) -> Non
     )
 
 
-def test_a_key_in_the_agent_whose_file_is_open_is_found(home: Path, agent: None) -> None:
+def test_a_key_in_the_agent_whose_file_is_open_is_found(home: Path, agent: Path) -> None:
     file = home / ".ssh" / "id"
     key = make_key(file)
     subprocess.run(["ssh-add", "-q", str(file)], check=True, env=dict(os.environ))

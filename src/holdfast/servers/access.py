@@ -190,7 +190,7 @@ def never_turned_away(host: Host, site: Site) -> frozenset[str]:
 
 def next_hops(host: Host, site: Site) -> tuple[str, ...]:
     """Return the addresses of the hosts that are reached through this one, as Holdfast dials."""
-    behind = (one for one in site.hosts.values() if one.through == host.name)
+    behind = site.behind(host.name)
     found = (address for one in behind for address in (*private(one), *one.addresses))
     return tuple(dict.fromkeys(found))
 

@@ -210,3 +210,12 @@ def succeeded(evidence: str) -> Verdict:
 
 def inconclusive(evidence: str) -> Verdict:
     return Verdict(Outcome.INCONCLUSIVE, evidence)
+
+
+def login_verdict(login: Login, what: str) -> Verdict:
+    """Return what a login that must not be let in has shown."""
+    if login is Login.ACCEPTED:
+        return succeeded(f"{what} was let in")
+    if login is Login.REFUSED:
+        return repelled(f"{what} was refused")
+    return inconclusive(f"{what}: sshd was not reached")

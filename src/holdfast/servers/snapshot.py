@@ -86,8 +86,14 @@ class Account(Closed):
     key_files: Mapping[Text, FileState] = Field(max_length=16)
 
 
+STRANGER = "holdfast-stranger"  # an account that exists nowhere; the hand asks sshd about it too
+
+
 class EffectiveSshd(Closed):
-    """What `sshd -T -C user=…,addr=…` says for one subject; keywords in lower case."""
+    """What `sshd -T -C user=…,addr=…` says for one subject; keywords in lower case.
+
+    Subjects are root, STRANGER, and the accounts that may log in.
+    """
 
     user: Name
     address: Name

@@ -105,6 +105,10 @@ class Site(Table):
             through = self.hosts[through].through
         return tuple(way)
 
+    def behind(self, host: str) -> tuple[Host, ...]:
+        """The hosts that are reached through this one."""
+        return tuple(other for other in self.hosts.values() if other.through == host)
+
     def exception_for(self, control_id: str, host: str) -> ControlException | None:
         """The exception for the control that covers the host, expired or not, if there is one."""
         exception = self.exceptions.get(control_id)

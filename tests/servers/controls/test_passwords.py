@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from model import PWQUALITY_LINE
 
 from holdfast.servers.control import Gap, Phase, Want
-from holdfast.servers.controls.passwords import FORBIDDEN, PACKAGES, STACK, gaps
+from holdfast.servers.controls.passwords import FORBIDDEN, PACKAGES, STACK, WEAK, gaps
+from holdfast.servers.hand import doors
 from holdfast.servers.pwquality import FILE, FOLDER, LONGEST_LINE, MAIN, render
 from holdfast.servers.snapshot import CannotJudge, Snapshot, Unreadable
 
@@ -397,3 +398,7 @@ def test_no_text_ends_in_anything_but_gaps(text: str) -> None:
 @given(st.lists(pieces | st.text(max_size=5)).map("".join))
 def test_no_arguments_end_in_anything_but_gaps(text: str) -> None:
     found(host(asked=f"password requisite pam_pwquality.so {text}\n"))
+
+
+def test_the_name_that_is_tried_is_the_stand_ins_own() -> None:
+    assert doors.STAND_IN in WEAK

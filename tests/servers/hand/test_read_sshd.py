@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from holdfast.servers.hand import read_sshd
 from holdfast.servers.hand.read_programs import CannotRead
 from holdfast.servers.hand.read_sshd import Answer
+from holdfast.servers.snapshot import STRANGER
 
 
 def test_settings_keep_one_value_a_line() -> None:
@@ -71,3 +72,7 @@ def test_a_setting_is_taken_from_every_address_and_from_the_stranger_for_the_unk
     ]
     assert read_sshd.value_for("alice", "authorizedkeysfile", answers) == "a b"
     assert read_sshd.value_for("backup", "authorizedkeysfile", answers) == "c"
+
+
+def test_both_sides_mean_the_same_stranger() -> None:
+    assert read_sshd.STRANGER == STRANGER

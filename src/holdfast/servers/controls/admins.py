@@ -20,7 +20,7 @@ from holdfast.servers.attack import (
     succeeded,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
-from holdfast.servers.snapshot import Account, CannotJudge, Snapshot, judged
+from holdfast.servers.snapshot import STRANGER, Account, CannotJudge, Snapshot, judged
 from holdfast.site import Admin, Host, Site
 
 SHELL = "/bin/bash"
@@ -195,7 +195,7 @@ async def _log_in_as_a_stranger(attacker: Attacker) -> Verdict:
 
 
 def _others(attacker: Attacker) -> list[str]:
-    return [*sorted(_able(attacker) - set(attacker.site.admins) - {"root"}), "holdfast-stranger"]
+    return [*sorted(_able(attacker) - set(attacker.site.admins) - {"root"}), STRANGER]
 
 
 def _able(attacker: Attacker) -> set[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from holdfast.servers.attack import Attack, Attacker, Kind, Verdict, repelled, succeeded
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity
 from holdfast.servers.restricted import blocks
-from holdfast.servers.snapshot import Snapshot, Sshd
+from holdfast.servers.snapshot import STRANGER, Snapshot, Sshd
 from holdfast.servers.sshd_decisions import (
     UNSET,
     Decision,
@@ -33,8 +33,6 @@ FORBIDS_JUMPS = {"DisableForwarding": ("yes", "no"), "PermitOpen": ("none", "any
 
 KEYWORDS = frozenset({TCP, *NEVER, *FORBIDS_JUMPS})
 
-STRANGER = "holdfast-stranger"  # whom the hand asks sshd about, beside everybody there is
-
 
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
     """Yield what is forwarded without need, and what a jump through this host lacks."""
@@ -48,7 +46,7 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     for keyword in NEVER:
         wrong = [d for d in decisions(sshd, keyword, apart) if d.value != "no"]
         yield from setting_gap("no", wrong, snapshot)
-    behind = hosts_behind(host, site)
+    behind = [other.name for other in site.behind(host.name)]
     if not behind:
         wrong = [d for d in decisions(sshd, TCP, apart) if d.value != "no"]
         yield from setting_gap("no", wrong, snapshot)
@@ -56,11 +54,6 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     too_much = [d for d in decisions(sshd, TCP, apart) if d.value not in (ONWARDS, "no")]
     yield from setting_gap(ONWARDS, too_much, snapshot)
     yield from _missing(sshd, site, snapshot, ", ".join(behind))
-
-
-def hosts_behind(host: Host, site: Site) -> tuple[str, ...]:
-    """Return the hosts that are reached through this one."""
-    return tuple(name for name, other in site.hosts.items() if other.through == host.name)
 
 
 def _missing(sshd: Sshd, site: Site, snapshot: Snapshot, behind: str) -> Iterator[Gap]:

@@ -15,10 +15,10 @@ from holdfast.servers.attack import (
     Attack,
     Attacker,
     Kind,
-    Login,
     OtherKeys,
     Verdict,
     inconclusive,
+    login_verdict,
     repelled,
     succeeded,
 )
@@ -224,12 +224,7 @@ async def _log_in_with_a_removed_key(attacker: Attacker) -> Verdict:
 
 async def _let_a_key_in_by_a_second_file(attacker: Attacker) -> Verdict:
     login = await attacker.login_by_key_file(f"{KEY_FILE}2")
-    what = f"a key that {attacker.login} wrote to ~/{KEY_FILE}2"
-    if login is Login.ACCEPTED:
-        return succeeded(f"{what} was let in")
-    if login is Login.REFUSED:
-        return repelled(f"{what} was refused")
-    return inconclusive(f"{what}: sshd was not reached")
+    return login_verdict(login, f"a key that {attacker.login} wrote to ~/{KEY_FILE}2")
 
 
 SSH_KEY_FILES = Control(

@@ -13,17 +13,14 @@ from holdfast.servers.attack import (
     Attack,
     Attacker,
     Kind,
-    Login,
     Verdict,
     inconclusive,
-    repelled,
-    succeeded,
+    login_verdict,
 )
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
 from holdfast.servers.controls import jump, key_files, ssh_modern
-from holdfast.servers.controls.jump import STRANGER
 from holdfast.servers.restricted import blocks, obeys, settings
-from holdfast.servers.snapshot import Snapshot, Sshd
+from holdfast.servers.snapshot import STRANGER, Snapshot, Sshd
 from holdfast.servers.sshd_config import FILE
 from holdfast.servers.sshd_decisions import (
     UNSET,
@@ -212,27 +209,23 @@ def _foreign_matches(snapshot: Snapshot) -> Iterator[Gap]:
 
 
 async def _root_with_the_right_key(attacker: Attacker) -> Verdict:
-    return _verdict(await attacker.login_with_admin_key("root"), "root with the operator's key")
+    return login_verdict(
+        await attacker.login_with_admin_key("root"), "root with the operator's key"
+    )
 
 
 async def _admin_with_the_right_password(attacker: Attacker) -> Verdict:
     if attacker.login not in attacker.site.admins:
         return inconclusive("there is no admin's account yet whose password could be tried")
     name = attacker.login
-    return _verdict(await attacker.login_with_password(name), f"{name} with the right password")
+    return login_verdict(
+        await attacker.login_with_password(name), f"{name} with the right password"
+    )
 
 
 async def _admin_with_a_strangers_key(attacker: Attacker) -> Verdict:
     name = attacker.login
-    return _verdict(await attacker.login_with_new_key(name), f"{name} with a stranger's key")
-
-
-def _verdict(login: Login, what: str) -> Verdict:
-    if login is Login.ACCEPTED:
-        return succeeded(f"{what} was let in")
-    if login is Login.REFUSED:
-        return repelled(f"{what} was refused")
-    return inconclusive(f"{what}: sshd was not reached")
+    return login_verdict(await attacker.login_with_new_key(name), f"{name} with a stranger's key")
 
 
 SSH_KEYS_ONLY = Control(
