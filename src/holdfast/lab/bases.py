@@ -8,6 +8,7 @@ from pathlib import Path
 from holdfast.lab.apt_sources import KEYRING, read
 from holdfast.lab.commands import PLAIN_ENVIRONMENT, perform
 from holdfast.lab.layers import remove_tree
+from holdfast.lab.locks import locked
 from holdfast.lab.mounts import in_use, mount_overlay, unmount_below
 from holdfast.lab.packages import build_repository, repository
 from holdfast.lab.recipe import (
@@ -19,7 +20,7 @@ from holdfast.lab.recipe import (
     ROLE_PACKAGES,
     digest,
 )
-from holdfast.lab.records import folder, locked, make_folder
+from holdfast.lab.records import folder, make_folder
 
 Report = Callable[[str], None]
 
@@ -35,12 +36,12 @@ def base_layers(
     Without `overlay` it is one layer that holds everything. What is missing is built, which takes
     a minute or two; who else wants it meanwhile waits.
     """
-    with locked(make_folder(folder() / "bases" / f".lock-{release}")) as lock:
+    with locked(make_folder(folder() / "bases" / f".lock-{release}")):
         base = folder() / "bases" / f"{release}-{digest()}"
         if not base.exists() or not repository(release).exists():
             report(f"building the base of {release} (once; a minute or two)")
             _forget_older(release)
-            _build_base(release, base, lock)
+            _build_base(release, base)
         layers: tuple[Path, ...] = (base,)
         for used in (base, repository(release)):
             os.utime(used)
@@ -49,7 +50,7 @@ def base_layers(
     return layers
 
 
-def _build_base(release: str, base: Path, lock: int) -> None:
+def _build_base(release: str, base: Path) -> None:
     partial = _emptied(base.with_name(f"{base.name}.partial"))
     remove_tree(base)
     perform(
@@ -60,9 +61,8 @@ def _build_base(release: str, base: Path, lock: int) -> None:
         ],
         timeout_s=_BUILD_WITHIN_S,
         environment={**PLAIN_ENVIRONMENT, **_proxies()},
-        keep_open=[lock],
     )
-    packages = build_repository(release, partial, lock)
+    packages = build_repository(release, partial)
     _write(partial, "etc/apt/sources.list", "deb [trusted=yes] file:/srv/packages ./\n")
     _write(partial, "etc/resolv.conf", "")
     _write(partial, "etc/hostname", "localhost\n")

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from holdfast.lab import locks
 from holdfast.lab.errors import LabError
 
 PLAIN_ENVIRONMENT: Mapping[str, str] = {
@@ -28,27 +29,27 @@ def attempt(
     timeout_s: float = 60.0,
     cwd: Path | None = None,
     environment: Mapping[str, str] = PLAIN_ENVIRONMENT,
-    keep_open: Sequence[int] = (),
 ) -> Outcome:
     """Run `argv` to its end and return its status and output, whatever the status.
 
-    `keep_open` are file descriptors that the program inherits, so that a lock outlives a killed
-    starter. Past `timeout_s` the program and all its children are ended and LabError is raised.
+    The program inherits the locks that are held, so that they outlive a killed starter. Past
+    `timeout_s` the program and all its children are ended and LabError is raised.
     """
     words = [str(word) for word in argv]
     try:
-        running = subprocess.Popen(
-            [*_DIES_WITH_STARTER, *words],
-            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=dict(environment),
-            pass_fds=tuple(keep_open),
-            encoding="utf-8",
-            errors="surrogateescape",
-            start_new_session=True,
-        )
+        with locks.inheritable() as held:
+            running = subprocess.Popen(
+                [*_DIES_WITH_STARTER, *words],
+                stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env=dict(environment),
+                pass_fds=held,
+                encoding="utf-8",
+                errors="surrogateescape",
+                start_new_session=True,
+            )
     except FileNotFoundError as error:
         raise LabError("the program setpriv is missing: install util-linux") from error
     with running:
@@ -70,7 +71,6 @@ def perform(
     timeout_s: float = 60.0,
     cwd: Path | None = None,
     environment: Mapping[str, str] = PLAIN_ENVIRONMENT,
-    keep_open: Sequence[int] = (),
 ) -> str:
     """Like `attempt`, but return the output, and raise LabError when the program fails."""
     outcome = attempt(
@@ -79,7 +79,6 @@ def perform(
         timeout_s=timeout_s,
         cwd=cwd,
         environment=environment,
-        keep_open=keep_open,
     )
     if outcome.returncode != 0:
         raise LabError(f"`{' '.join(outcome.args)}` failed: {last_line(outcome)}")

@@ -11,9 +11,10 @@ from holdfast.lab.bases import Report, base_layers
 from holdfast.lab.errors import LabError
 from holdfast.lab.host import Host
 from holdfast.lab.identity import give_identity
+from holdfast.lab.locks import locked
 from holdfast.lab.mounts import unmount_below
 from holdfast.lab.recipe import RELEASES, ROLES
-from holdfast.lab.records import HostRecord, LabRecord, folder, lab_folder, locked, make_folder
+from holdfast.lab.records import HostRecord, LabRecord, folder, lab_folder, make_folder
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _AT_ONCE = 4

@@ -22,7 +22,7 @@ def repository(release: str) -> Path:
     return folder() / "packages" / f"{release}-{digest()}"
 
 
-def build_repository(release: str, base: Path, lock: int) -> Path:
+def build_repository(release: str, base: Path) -> Path:
     """Fetch the repository of `release`; `base` is a freshly bootstrapped server of it."""
     target = repository(release)
     if target.exists():
@@ -38,10 +38,10 @@ def build_repository(release: str, base: Path, lock: int) -> Path:
         shutil.move(package, area / "archives" / package.name)
 
     installed, nothing = base / "var/lib/dpkg/status", area / "nothing-installed"
-    _apt(area, installed, ["update"], lock)
-    _apt(area, installed, ["--download-only", "dist-upgrade"], lock)
+    _apt(area, installed, ["update"])
+    _apt(area, installed, ["--download-only", "dist-upgrade"])
     wanted = sorted({*BASE_PACKAGES, *INSTALLABLE_PACKAGES})
-    _apt(area, nothing, ["--download-only", "install", *wanted], lock)
+    _apt(area, nothing, ["--download-only", "install", *wanted])
 
     for package in (area / "archives").glob("*.deb"):
         # apt reads % in a file name as the start of an escape, so epochs get a dash instead
@@ -55,7 +55,7 @@ def build_repository(release: str, base: Path, lock: int) -> Path:
     return target
 
 
-def _apt(area: Path, installed: Path, words: Sequence[str], lock: int) -> None:
+def _apt(area: Path, installed: Path, words: Sequence[str]) -> None:
     settings = {
         "Dir::Etc::sourcelist": area / "sources.list",
         "Dir::Etc::sourceparts": "/dev/null",
@@ -74,4 +74,4 @@ def _apt(area: Path, installed: Path, words: Sequence[str], lock: int) -> None:
         "Acquire::Languages": "none",
     }
     options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
-    perform(["apt-get", "-qq", "-y", *options, *words], timeout_s=_FETCH_WITHIN_S, keep_open=[lock])
+    perform(["apt-get", "-qq", "-y", *options, *words], timeout_s=_FETCH_WITHIN_S)

@@ -1,10 +1,7 @@
 """What the lab remembers on disk, so that another process can find and end what one began."""
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,27 +36,6 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> None:
         file.write(text)
     partial.chmod(mode)
     partial.rename(path)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[int]:
-    """Hold the lock of the folder `path`, which is created; yield the descriptor that holds it.
-
-    The folder itself is what is locked, so a lab that is taken down leaves no lock file behind.
-    """
-    while True:
-        path.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
-                yield descriptor
-                return
-        finally:
-            os.close(descriptor)
 
 
 @dataclass(frozen=True)
