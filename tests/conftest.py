@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.lab import Host, Lab
-from throwaway import EVERY_STEP, OUTSIDER, SEED, SERVERS, UNTOUCHED
+from throwaway import EVERY_STEP, FIRST_SLOT, OUTSIDER, SEED, SERVERS, UNTOUCHED
 
 
 def pytest_report_header() -> str:
@@ -36,7 +36,8 @@ def needs_root() -> None:
 def lab(needs_root: None) -> Iterator[Lab]:
     """One lab per worker: an application host, a database host, and a stranger to the site."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    lab = Lab(f"test-{worker}", slot=20 + worker)
+    slot = FIRST_SLOT + worker
+    lab = Lab(f"test-{slot}", slot)
     lab.down()
     lab.up([*SERVERS.values(), OUTSIDER])
     try:

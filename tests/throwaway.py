@@ -9,6 +9,7 @@ from holdfast.lab import HostSpec
 
 SEED = int(os.environ.get("HOLDFAST_SEED") or random.SystemRandom().randrange(10**6))
 EVERY_STEP = bool(os.environ.get("HOLDFAST_EVERY_STEP"))
+FIRST_SLOT = int(os.environ.get("HOLDFAST_TEST_SLOT", "20"))  # a worker has one slot, from here on
 SERVERS = {
     "bookworm": HostSpec("app", "bookworm", ("app",)),
     "trixie": HostSpec("db", "trixie", ("database",)),
