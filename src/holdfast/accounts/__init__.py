@@ -1,0 +1,1 @@
+"""The accounts half: a sign-in service that a team runs beside its application."""

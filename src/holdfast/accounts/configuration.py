@@ -1,0 +1,187 @@
+"""How the accounts service is run: one closed schema, from a file, the command line, or both."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+DEFAULT_ORIGIN = "http://localhost:8400"
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+MIB_KIB = 1024
+ProfileField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
+
+
+class ConfigurationError(Exception):
+    """The service cannot be run as it was configured; each line says what, where and the mend."""
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Argon2(_Closed):
+    """The cost of one password hash. Default: OWASP's choice for Argon2id, 19 MiB and 2 passes."""
+
+    memory_kib: int = Field(default=19 * MIB_KIB, ge=7 * MIB_KIB, le=1024 * MIB_KIB)
+    passes: int = Field(default=2, ge=1, le=20)
+    lanes: int = Field(default=1, ge=1, le=8)
+
+
+class Pepper(_Closed):
+    """A key that is mixed into each password before hashing; the newest one stands last."""
+
+    name: str = Field(pattern=r"^[a-z0-9]{1,16}$")
+    key: SecretStr = Field(min_length=32)
+
+
+class Passwords(_Closed):
+    """Which passwords are good enough, and what guessing one costs."""
+
+    policy: Literal["nist", "compliance"] = "nist"
+    argon2: Argon2 = Argon2()
+    peppers: tuple[Pepper, ...] = ()
+    breach_range_url: str | None = None
+    """A k-anonymous range service, as Have I Been Pwned has; asked beside the offline filter."""
+    schemes: tuple[str, ...] = ()
+    """Own verifiers of hashes that come from elsewhere, as `package.module.Class`."""
+
+
+class SignUp(_Closed):
+    """Who may create an account, and how an address is shown to be theirs."""
+
+    mode: Literal["open", "invite", "closed"] = "open"
+    verify: Literal["link", "code"] = "code"
+    fields: tuple[ProfileField, ...] = ()
+    """Further fields of a person's profile that sign-up asks for."""
+
+
+class Sessions(_Closed):
+    """How long a sign-in lasts."""
+
+    lifetime: timedelta = timedelta(hours=12)
+    idle: timedelta = timedelta(hours=2)
+    remembered: timedelta = timedelta(days=30)
+    trusted_device: timedelta = timedelta(days=30)
+    """How long a device is spared the second factor when its owner has asked for that."""
+
+
+class Look(_Closed):
+    """What the pages are called and coloured."""
+
+    name: str = Field(default="Holdfast", min_length=1, max_length=60)
+    colour: str = Field(default="#1f5fbf", pattern=r"^#[0-9a-fA-F]{6}$")
+    languages: tuple[Literal["en", "de"], ...] = ("en", "de")
+
+
+class Configuration(_Closed):
+    """Everything that the service is told from outside."""
+
+    origin: str = DEFAULT_ORIGIN
+    """Where browsers reach it: scheme, name and port. Links in mails are made from it."""
+    listen: str = "127.0.0.1:8400"
+    data: Path = Path("accounts-data")
+    """A private folder: the database of SQLite, the secret key, the outbox."""
+    database: SecretStr = SecretStr("")
+    """`postgresql://…` or `mysql://…`; SQLite in the data folder where it is empty."""
+    cache: SecretStr = SecretStr("")
+    """`redis://…`; the database where it is empty."""
+    mail: SecretStr = SecretStr("")
+    """`smtp://…`, `smtps://…` or `smtp+starttls://…`; the local outbox where it is empty."""
+    sender: str = "accounts@localhost"
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
+    debug: bool = False
+    proxies: int = Field(default=0, ge=0, le=5)
+    """How many reverse proxies stand in front; that many entries of X-Forwarded-For are theirs."""
+    passwords: Passwords = Passwords()
+    sign_up: SignUp = SignUp()
+    sessions: Sessions = Sessions()
+    look: Look = Look()
+
+    @field_validator("origin")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise ValueError("write scheme and name, as in https://accounts.example.com")
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError("nothing may follow the name and the port")
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @field_validator("listen")
+    @classmethod
+    def _is_listener(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError("write address and port, as in 127.0.0.1:8400")
+        return value
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Configuration:
+        problems = list(self._dangers())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def hostname(self) -> str:
+        return urlsplit(self.origin).hostname or ""
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine's own browsers can reach it: a place to try things out."""
+        return self.hostname in LOCAL_NAMES
+
+    def _dangers(self) -> Iterator[str]:
+        """What would be unsafe once others reach the service, each with its mend."""
+        if self.local:
+            if self.listen.rpartition(":")[0].strip("[]") not in LOCAL_NAMES:
+                yield (
+                    f"listen: {self.listen} is reachable by others while origin is {self.origin}: "
+                    "name the origin that browsers use, as in https://accounts.example.com"
+                )
+            return
+        if not self.origin.startswith("https://"):
+            yield f"origin: {self.origin} is in clear: put TLS in front, and write https://"
+        if self.debug:
+            yield "debug: shows secrets to visitors: remove it, or use a local origin"
+        if not self.mail.get_secret_value():
+            yield "mail: nobody would get a mail: name a server, as in smtp://localhost:25"
+
+
+def load(path: Path | None, given: dict[str, object]) -> Configuration:
+    """Read the file, lay what the command line gave over it, and check the whole.
+
+    Raises ConfigurationError, with a line for each problem.
+    """
+    values: dict[str, object] = {}
+    if path is not None:
+        try:
+            with path.open("rb") as file:
+                values = tomllib.load(file)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
+    try:
+        return Configuration.model_validate(values | given)
+    except ValidationError as error:
+        where = str(path) if path is not None else "the command line"
+        lines = []
+        for problem in error.errors(include_url=False, include_input=False, include_context=False):
+            key = ".".join(str(part) for part in problem["loc"])
+            message = problem["msg"].removeprefix("Value error, ")
+            lines += [f"{where}: {key + ': ' if key else ''}{part}" for part in message.split("; ")]
+        raise ConfigurationError("\n".join(lines)) from None
