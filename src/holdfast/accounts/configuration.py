@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
 DEFAULT_ORIGIN = "http://localhost:8400"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 MIB_KIB = 1024
+SECRETS = ("database", "cache", "mail")
 ProfileField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 
 
@@ -163,10 +164,13 @@ class Configuration(_Closed):
             yield "mail: nobody would get a mail: name a server, as in smtp://localhost:25"
 
 
-def load(path: Path | None, given: dict[str, object]) -> Configuration:
+def load(
+    path: Path | None, given: dict[str, object], reveal: Callable[[str, str], str]
+) -> Configuration:
     """Read the file, lay what the command line gave over it, and check the whole.
 
-    Raises ConfigurationError, with a line for each problem.
+    Each text of the file that stands where a secret belongs goes through `reveal(key, text)`, which
+    returns what a reference stands for. Raises ConfigurationError, with a line for each problem.
     """
     values: dict[str, object] = {}
     if path is not None:
@@ -175,6 +179,7 @@ def load(path: Path | None, given: dict[str, object]) -> Configuration:
                 values = tomllib.load(file)
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"{path}: {error}") from None
+    _reveal(values, reveal)
     try:
         return Configuration.model_validate(values | given)
     except ValidationError as error:
@@ -185,3 +190,28 @@ def load(path: Path | None, given: dict[str, object]) -> Configuration:
             message = problem["msg"].removeprefix("Value error, ")
             lines += [f"{where}: {key + ': ' if key else ''}{part}" for part in message.split("; ")]
         raise ConfigurationError("\n".join(lines)) from None
+
+
+def _reveal(values: dict[str, Any], reveal: Callable[[str, str], str]) -> None:
+    for name in SECRETS:
+        if isinstance(values.get(name), str):
+            values[name] = reveal(name, values[name])
+    passwords = values.get("passwords")
+    peppers = passwords.get("peppers") if isinstance(passwords, dict) else None
+    for pepper in peppers if isinstance(peppers, list) else ():
+        if isinstance(pepper, dict) and isinstance(pepper.get("key"), str):
+            pepper["key"] = reveal("passwords.peppers.key", pepper["key"])
+
+
+_current: Configuration | None = None
+
+
+def use(configuration: Configuration) -> None:
+    """Say how the service of this process is run; before Django reads its settings."""
+    global _current
+    _current = configuration
+
+
+def current() -> Configuration:
+    """How the service of this process is run; the defaults where nobody has said."""
+    return _current or Configuration()

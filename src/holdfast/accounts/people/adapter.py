@@ -1,0 +1,58 @@
+"""What allauth asks the project: addresses, links, who may sign up, and how long a sign-in lasts."""
+
+from __future__ import annotations
+
+import time
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.http import HttpRequest
+
+from holdfast.accounts.people import invitations
+from holdfast.accounts.people.models import Handle, Person
+from holdfast.accounts.people.names import RESERVED, folded_address, folded_name
+from holdfast.accounts.people.session_limits import BEGAN, REMEMBERED, SEEN
+
+
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """allauth's hooks, one rule each."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        mode: str = settings.HOLDFAST.sign_up.mode
+        return mode == "open" or (mode == "invite" and invitations.held(request) is not None)
+
+    def populate_username(self, request: HttpRequest, user: Person) -> None:
+        """Nobody needs a user name, and none is made up."""
+        user.username = user.username or None
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        name = folded_name(username)
+        if name in RESERVED:
+            raise self.validation_error("username_blacklisted")
+        if not shallow and Handle.objects.filter(name=name).exists():
+            raise self.validation_error("username_taken")
+        return name
+
+    def clean_email(self, email: str) -> str:
+        return folded_address(email)
+
+    def login(self, request: HttpRequest, user: Person) -> None:
+        super().login(request, user)
+        request.session[BEGAN] = request.session[SEEN] = int(time.time())
+        request.session[REMEMBERED] = request.session.get_expiry_age() > 0 and not (
+            request.session.get_expire_at_browser_close()
+        )
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: object) -> str:
+        return self._from_origin(super().get_email_confirmation_url(request, emailconfirmation))
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        return self._from_origin(super().get_reset_password_from_key_url(key))
+
+    def _from_origin(self, url: str) -> str:
+        """Return a link with the configured origin, whatever the request said its host was."""
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(url)
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{settings.HOLDFAST.origin}{parts.path}{query}"

@@ -1,0 +1,32 @@
+"""Who somebody is, by what they sign in with and their password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.auth_backends import AuthenticationBackend
+from django.http import HttpRequest
+
+from holdfast.accounts.passwords.hashers import burn
+from holdfast.accounts.people.models import Handle, Person
+from holdfast.accounts.people.names import folded
+
+
+class ByHandle(AuthenticationBackend):
+    """Looks up one handle; whether there is one or not, it costs one hash."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> Person | None:
+        password = credentials.get("password")
+        name = credentials.get("email") or credentials.get("username")
+        if not password or not name:
+            return None
+        held = Handle.objects.select_related("person").filter(name=folded(str(name))).first()
+        person = held.person if held else None
+        if person is None or not person.has_usable_password():
+            burn(password)
+            return None
+        return self._check_password(person, password)
+
+    def get_user(self, user_id: object) -> Person | None:
+        person = Person.objects.filter(pk=user_id).first()
+        return person if person is not None and person.is_active else None

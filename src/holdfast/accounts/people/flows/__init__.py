@@ -1,0 +1,1 @@
+"""The stories of people, one file each: the rules live here, views only translate."""

@@ -1,0 +1,32 @@
+"""The first administrator: whoever reads the terminal that the service was started in."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from holdfast.accounts.people.flows import creation, links
+from holdfast.accounts.people.models import OneTimeLink, Person, Purpose
+
+
+def offered() -> str | None:
+    """Return a new link where there is no administrator yet; older ones stop working."""
+    if there_is_one():
+        return None
+    OneTimeLink.objects.filter(purpose=Purpose.FIRST_ADMIN).delete()
+    return links.make(Purpose.FIRST_ADMIN)
+
+
+def there_is_one() -> bool:
+    """Whether anybody administers this service."""
+    return Person.objects.filter(is_superuser=True, is_active=True).exists()
+
+
+def become(link: OneTimeLink, email: str, name: str, password: str) -> Person | None:
+    """Create the administrator; None where the link was used meanwhile, or there is one already.
+
+    Raises IntegrityError where the address is taken; then the link stays open.
+    """
+    with transaction.atomic():
+        if not links.use(link) or there_is_one():
+            return None
+        return creation.create(email, password, name=name, is_staff=True, is_superuser=True)

@@ -1,0 +1,41 @@
+"""How long a sign-in lasts: a whole life and an idle time, kept on the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+
+BEGAN, SEEN, REMEMBERED = "began", "seen", "remembered"
+WRITTEN_EVERY_S = 60  # being seen is no reason to write each request
+
+
+class SessionLimits:
+    """Ends a session that is too old, or was not used for too long."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.limits = settings.HOLDFAST.sessions
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            self._limit(request)
+        return self.get_response(request)
+
+    def _limit(self, request: HttpRequest) -> None:
+        now = int(time.time())
+        session = request.session
+        began, seen = session.get(BEGAN), session.get(SEEN)
+        if began is None or seen is None:
+            session[BEGAN] = session[SEEN] = now
+            return
+        remembered = session.get(REMEMBERED, False)
+        life = self.limits.remembered if remembered else self.limits.lifetime
+        idle = self.limits.remembered if remembered else self.limits.idle
+        if now - began > life.total_seconds() or now - seen > idle.total_seconds():
+            logout(request)
+        elif now - seen > WRITTEN_EVERY_S:
+            session[SEEN] = now

@@ -1,0 +1,23 @@
+"""Signing up: one person an address, whoever types it at the same time."""
+
+from __future__ import annotations
+
+from allauth.account.forms import SignupForm
+from allauth.account.internal import flows
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+
+from holdfast.accounts.people.models import Person
+
+class SignUpForm(SignupForm):  # type: ignore[misc]
+    """allauth's form, saved whole or not at all."""
+
+    def try_save(self, request: HttpRequest) -> tuple[Person | None, HttpResponse | None]:
+        """Where two sign up with one address at the same time, the second one is told by mail."""
+        try:
+            with transaction.atomic():
+                saved: tuple[Person | None, HttpResponse | None] = super().try_save(request)
+                return saved
+        except IntegrityError:
+            email = self.cleaned_data.get("email")
+            return None, flows.signup.prevent_enumeration(request, email=email)

@@ -1,0 +1,185 @@
+"""Pages that allauth does not have; the rules are in `flows`."""
+
+from __future__ import annotations
+
+import json
+
+from allauth.account.adapter import get_adapter
+from allauth.account.decorators import reauthentication_required
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from holdfast.accounts.people import invitations
+from holdfast.accounts.people.flows import (
+    breaking_glass,
+    first_admin,
+    links,
+    magic_link,
+    own_data,
+)
+from holdfast.accounts.people.forms import AddressForm, FirstAdminForm, NewPasswordForm
+from holdfast.accounts.people.models import Person, Purpose
+
+BACKEND = settings.AUTHENTICATION_BACKENDS[0]
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def me(request: HttpRequest) -> Person:
+    """Return who is signed in."""
+    if not isinstance(request.user, Person):
+        raise PermissionDenied
+    return request.user
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Lead to where somebody wants to be: their own account, or signing in."""
+    return redirect("own_account" if request.user.is_authenticated else "account_login")
+
+
+@require_safe
+@login_required
+def own_account(request: HttpRequest) -> HttpResponse:
+    """Show what a person can see and change of their own account."""
+    return render(request, "people/own_account.html", {"person": me(request)})
+
+
+@require_safe
+def session(request: HttpRequest) -> HttpResponse:
+    """Say whether this session is signed in, and who it is."""
+    if not request.user.is_authenticated:
+        return JsonResponse({"signed_in": False}, status=401)
+    return JsonResponse({"signed_in": True, "person": str(request.user.pk)})
+
+
+@form_page
+@login_required
+@reauthentication_required
+def my_data(request: HttpRequest) -> HttpResponse:
+    """Hand a person everything that is kept about them."""
+    if request.method != "POST":
+        return render(request, "people/my_data.html")
+    text = json.dumps(own_data.collected(me(request)), indent=2, ensure_ascii=False)
+    response = HttpResponse(text, content_type="application/json; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return response
+
+
+@form_page
+@login_required
+@reauthentication_required
+def delete_me(request: HttpRequest) -> HttpResponse:
+    """Remove a person who says so, and sign them out."""
+    if request.method != "POST":
+        return render(request, "people/delete_me.html")
+    person, email = me(request), me(request).email
+    try:
+        own_data.delete(person)
+    except own_data.LastAdmin:
+        messages.error(request, _("You are the only administrator: name another one first."))
+        return redirect("own_account")
+    logout(request)
+    if email:
+        get_adapter(request).send_mail("people/email/deleted", email, {})
+    messages.success(request, _("Your account and everything in it was deleted."))
+    return redirect("account_login")
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    return render(request, "people/link_gone.html", status=410)
+
+
+@form_page
+def first_admin_page(request: HttpRequest, token: str) -> HttpResponse:
+    """Let whoever has the link from the terminal become the first administrator."""
+    link = links.find(Purpose.FIRST_ADMIN, token)
+    if link is None or first_admin.there_is_one():
+        return _gone(request)
+    form = FirstAdminForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            person = first_admin.become(link, data["email"], data["name"], data["password"])
+        except IntegrityError:
+            form.add_error("email", _("Somebody has this address already."))
+        else:
+            if person is None:
+                return _gone(request)
+            person.backend = BACKEND
+            get_adapter(request).login(request, person)
+            return redirect("own_account")
+    return render(request, "people/first_admin.html", {"form": form})
+
+
+@form_page
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Take an invitation along to sign-up."""
+    link = links.find(Purpose.INVITATION, token)
+    if link is None:
+        return _gone(request)
+    if request.method == "POST":
+        invitations.hold(request, token)
+        return redirect("account_signup")
+    return render(request, "people/invitation.html", {"email": link.email})
+
+
+@form_page
+@login_required
+@reauthentication_required
+def invite(request: HttpRequest) -> HttpResponse:
+    """Let an administrator invite somebody."""
+    if not me(request).is_superuser:
+        raise PermissionDenied
+    form = AddressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        invitations.send(request, form.cleaned_data["email"])
+        messages.success(request, _("The invitation is on its way."))
+        return redirect("invite")
+    return render(request, "people/invite.html", {"form": form})
+
+
+@form_page
+def ask_for_link(request: HttpRequest) -> HttpResponse:
+    """Send a link to sign in with; the page is the same whether the address is known or not."""
+    form = AddressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if not magic_link.allowed(request):
+            return render(request, "429.html", status=429)
+        magic_link.ask(request, form.cleaned_data["email"])
+        return render(request, "people/link_sent.html", {"email": form.cleaned_data["email"]})
+    return render(request, "people/ask_for_link.html", {"form": form})
+
+
+@form_page
+def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Sign in by a link: with a button, since programs that look at mail follow links."""
+    link = links.find(Purpose.SIGN_IN, token)
+    if link is None:
+        return _gone(request)
+    if request.method == "POST":
+        return magic_link.follow(request, link) or _gone(request)
+    return render(request, "people/sign_in_link.html", {"email": link.email})
+
+
+@form_page
+def break_glass(request: HttpRequest, token: str) -> HttpResponse:
+    """Give an administrator a new password, by a link from the server's shell."""
+    link = links.find(Purpose.BREAK_GLASS, token)
+    if link is None:
+        return _gone(request)
+    form = NewPasswordForm(link.person, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if breaking_glass.break_in(link, form.cleaned_data["password"]) is None:
+            return _gone(request)
+        messages.success(request, _("The new password is set: sign in with it."))
+        return redirect("account_login")
+    return render(request, "people/break_glass.html", {"form": form})
+

@@ -1,0 +1,88 @@
+"""What every request passes: counted, logged, bounded, and told what a browser may load."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from holdfast.accounts import metrics
+
+log = logging.getLogger("holdfast.requests")
+Handler = Callable[[HttpRequest], HttpResponse]
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=()"
+QUIET = ("healthz", "readyz", "metrics")
+
+
+class Requests:
+    """Counts and logs each request by its route, with a number that its errors carry too."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        number = secrets.token_hex(8)
+        request.META["HOLDFAST_REQUEST"] = number
+        response = self.get_response(request)
+        seconds = time.perf_counter() - began
+        match = request.resolver_match
+        route = (match.view_name or "unnamed") if match is not None else "none"
+        metrics.request(route, request.method or "", response.status_code, seconds)
+        if route not in QUIET:
+            log.info(
+                "request",
+                extra={
+                    "request": number,
+                    "route": route,
+                    "method": request.method,
+                    "status": response.status_code,
+                    "ms": round(seconds * 1000, 1),
+                },
+            )
+        response.headers["X-Request-Id"] = number
+        return response
+
+
+class BoundedBody:
+    """Refuses a body that is too large, or does not say how large it is, before it is read."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return _refused("Say how long it is.", 411)
+        if not length.isdecimal() or int(length[:20]) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return _refused("That is too much.", 413)
+        return self.get_response(request)
+
+
+def _refused(text: str, status: int) -> HttpResponse:
+    response = HttpResponse(text, content_type="text/plain", status=status)
+    response.headers["Connection"] = "close"
+    return response
+
+
+class ContentSecurity:
+    """Lets a browser load nothing but what this service itself serves; pages are not kept."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response

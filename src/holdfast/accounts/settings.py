@@ -1,0 +1,188 @@
+"""Django's settings: what the configuration says, in Django's and django-allauth's words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+from holdfast.accounts import databases, logs
+from holdfast.accounts.configuration import current
+from holdfast.accounts.mail import servers
+from holdfast.accounts.passwords import hashers, policy
+from holdfast.accounts.secret_key import secret_key
+
+HERE = Path(__file__).parent
+HOLDFAST = current()
+SECURE = HOLDFAST.origin.startswith("https://")
+TESTING_HERE = HOLDFAST.local
+
+SECRET_KEY = secret_key(HOLDFAST.data)
+DEBUG = HOLDFAST.debug
+ALLOWED_HOSTS = [HOLDFAST.hostname]
+CSRF_TRUSTED_ORIGINS = [HOLDFAST.origin]
+ROOT_URLCONF = "holdfast.accounts.urls"
+WSGI_APPLICATION = "holdfast.accounts.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "holdfast.accounts.people",
+    "holdfast.accounts.mail",
+    "holdfast.accounts.passwords",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+]
+MIDDLEWARE = [
+    "holdfast.accounts.requests.Requests",
+    "holdfast.accounts.requests.BoundedBody",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "holdfast.accounts.requests.ContentSecurity",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "holdfast.accounts.people.session_limits.SessionLimits",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [HERE / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "holdfast.accounts.people.look.look",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+STATICFILES_DIRS = [HERE / "static"]
+STATIC_URL = "/static/"
+STATIC_ROOT = None
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 3600
+
+DATABASES = {"default": databases.database(HOLDFAST)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": databases.cache(HOLDFAST)}
+
+LANGUAGE_CODE = HOLDFAST.look.languages[0]
+LANGUAGES = [
+    (code, {"en": _("English"), "de": _("German")}[code]) for code in HOLDFAST.look.languages
+]
+LOCALE_PATHS = [HERE / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# What a browser may do with what it gets.
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HOLDFAST.proxies else None
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
+SESSION_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = int(HOLDFAST.sessions.remembered.total_seconds())
+SESSION_ENGINE = (
+    "django.contrib.sessions.backends.cached_db"
+    if HOLDFAST.cache.get_secret_value()
+    else "django.contrib.sessions.backends.db"
+)
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+CSRF_COOKIE_SECURE = SECURE
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = SECURE
+
+# What a request may hold.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+
+# Passwords.
+AUTH_USER_MODEL = "people.Person"
+PASSWORD_HASHERS = hashers.names(HOLDFAST)
+AUTH_PASSWORD_VALIDATORS = policy.validators(HOLDFAST)
+AUTHENTICATION_BACKENDS = ["holdfast.accounts.people.backend.ByHandle"]
+PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
+
+# Mail.
+EMAIL_BACKEND = servers.backend(HOLDFAST)
+EMAIL_FILE_PATH = HOLDFAST.data / "outbox"
+DEFAULT_FROM_EMAIL = HOLDFAST.sender
+SERVER_EMAIL = HOLDFAST.sender
+
+# Signing up and in.
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "own_account"
+ACCOUNT_ADAPTER = "holdfast.accounts.people.adapter.Adapter"
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username", "password1*"]
+ACCOUNT_FORMS = {"signup": "holdfast.accounts.people.sign_up.SignUpForm"}
+ACCOUNT_SIGNUP_FORM_CLASS = "holdfast.accounts.people.profile_form.ProfileForm"
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_USERNAME_MIN_LENGTH = 2
+ACCOUNT_USERNAME_VALIDATORS = "holdfast.accounts.people.names.VALIDATORS"
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = HOLDFAST.sign_up.verify == "code"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(HOLDFAST.origin).scheme
+ALLAUTH_TRUSTED_PROXY_COUNT = HOLDFAST.proxies
+# By network only: a limit by account would let anybody lock its owner out.
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "login_failed": "30/m/ip",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip",
+    "request_login_code": "20/m/ip",
+}
+
+# The second factor.
+MFA_ADAPTER = "holdfast.accounts.people.factors.Adapter"
+MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = False
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
+MFA_TOTP_ISSUER = HOLDFAST.look.name
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TRUST_ENABLED = True
+MFA_TRUST_COOKIE_AGE = HOLDFAST.sessions.trusted_device
+USERSESSIONS_TRACK_ACTIVITY = False
+
+LOGGING = logs.settings(HOLDFAST)
+LOGGING_CONFIG = "logging.config.dictConfig"
+SILENCED_SYSTEM_CHECKS: list[str] = []
