@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def pytest_report_header() -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["HOLDFAST_SEED"] = str(SEED)  # workers sample as their parent does
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what is in its back
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
