@@ -212,6 +212,11 @@ def use(configuration: Configuration) -> None:
     _current = configuration
 
 
+def said() -> bool:
+    """Whether anybody has said how the service is run; a type checker only reads its settings."""
+    return _current is not None
+
+
 def current() -> Configuration:
     """How the service of this process is run; the defaults where nobody has said."""
     return _current or Configuration()

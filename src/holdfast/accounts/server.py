@@ -1,4 +1,4 @@
-"""The process tree: one parent that has loaded everything, and workers that it forks and watches."""
+"""The process tree: a parent that has loaded everything, and workers that it forks and watches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 
 from holdfast.accounts.configuration import Configuration
 
+
 class NotListening(Exception):
     """The address cannot be listened on; the message says why and the mend."""
 
@@ -23,7 +24,7 @@ GRACE_S = 30
 HANGS_AFTER_S = 60
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):
     """gunicorn, told by our configuration instead of its command line and environment."""
 
     def __init__(self, configuration: Configuration, numbers: Path) -> None:

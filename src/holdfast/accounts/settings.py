@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from holdfast.accounts import databases, logs
-from holdfast.accounts.configuration import current
+from holdfast.accounts.configuration import current, said
 from holdfast.accounts.mail import servers
 from holdfast.accounts.passwords import hashers, policy
 from holdfast.accounts.secret_key import secret_key
@@ -17,9 +17,8 @@ from holdfast.accounts.secret_key import secret_key
 HERE = Path(__file__).parent
 HOLDFAST = current()
 SECURE = HOLDFAST.origin.startswith("https://")
-TESTING_HERE = HOLDFAST.local
 
-SECRET_KEY = secret_key(HOLDFAST.data)
+SECRET_KEY = secret_key(HOLDFAST.data) if said() else ""
 DEBUG = HOLDFAST.debug
 ALLOWED_HOSTS = [HOLDFAST.hostname]
 CSRF_TRUSTED_ORIGINS = [HOLDFAST.origin]

@@ -1,4 +1,4 @@
-"""What the verbs of the accounts service share: its options, and how they become a configuration."""
+"""What the verbs of the accounts service share: options, and how they become a configuration."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def add_service(parser: argparse.ArgumentParser) -> None:
 def require_accounts() -> None:
     """Raise UsageError where the extra `accounts` is not installed."""
     if importlib.util.find_spec("allauth") is None:
-        raise UsageError(
-            "the accounts service is not installed: pip install 'holdfast[accounts]'"
-        )
+        raise UsageError("the accounts service is not installed: pip install 'holdfast[accounts]'")
 
 
 def configuration_from(arguments: argparse.Namespace) -> Configuration:

@@ -35,7 +35,7 @@ class QueueBackend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
             QueuedMail.objects.create(
-                message=message.message().as_bytes(linesep="\r\n"),
+                message=message.message().as_bytes(),
                 recipient=json.dumps(message.recipients()),
             )
         _wake.set()

@@ -1,3 +1,11 @@
 """Placeholder until the passwords branch lands."""
-def assign(*a): pass
-def on_wait(f): pass
+
+from typing import Any
+
+
+def assign(*a: Any) -> None:
+    pass
+
+
+def on_wait(f: Any) -> None:
+    pass

@@ -1,4 +1,4 @@
-"""What allauth asks the project: addresses, links, who may sign up, and how long a sign-in lasts."""
+"""What allauth asks the project: addresses, links, who may sign up, how long a sign-in lasts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from holdfast.accounts.people.names import RESERVED, folded_address, folded_name
 from holdfast.accounts.people.session_limits import BEGAN, REMEMBERED, SEEN
 
 
-class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+class Adapter(DefaultAccountAdapter):
     """allauth's hooks, one rule each."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -25,8 +25,9 @@ class ByHandle(AuthenticationBackend):
         if person is None or not person.has_usable_password():
             burn(password)
             return None
-        return self._check_password(person, password)
+        checked: Person | None = self._check_password(person, password)
+        return checked
 
-    def get_user(self, user_id: object) -> Person | None:
+    def get_user(self, user_id: str) -> Person | None:
         person = Person.objects.filter(pk=user_id).first()
         return person if person is not None and person.is_active else None

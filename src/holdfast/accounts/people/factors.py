@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 
 
-class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
+class Adapter(DefaultMFAAdapter):
     """Encrypts secrets at rest; keeps people from being left with a password too short alone."""
 
     def encrypt(self, text: str) -> str:

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 
 from holdfast.accounts.people.models import Person
 
-class SignUpForm(SignupForm):  # type: ignore[misc]
+
+class SignUpForm(SignupForm):
     """allauth's form, saved whole or not at all."""
 
     def try_save(self, request: HttpRequest) -> tuple[Person | None, HttpResponse | None]:

@@ -182,4 +182,3 @@ def break_glass(request: HttpRequest, token: str) -> HttpResponse:
         messages.success(request, _("The new password is set: sign in with it."))
         return redirect("account_login")
     return render(request, "people/break_glass.html", {"form": form})
-
