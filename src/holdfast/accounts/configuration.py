@@ -100,7 +100,7 @@ class Configuration(_Closed):
     database: SecretStr = SecretStr("")
     """`postgresql://…` or `mysql://…`; SQLite in the data folder where it is empty."""
     cache: SecretStr = SecretStr("")
-    """`redis://…`; the database where it is empty."""
+    """`redis://…`; each worker counts for itself where it is empty."""
     mail: SecretStr = SecretStr("")
     """`smtp://…`, `smtps://…` or `smtp+starttls://…`; the local outbox where it is empty."""
     sender: str = "accounts@localhost"

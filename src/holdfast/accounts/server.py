@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -22,6 +23,7 @@ class NotListening(Exception):
 THREADS = 4
 GRACE_S = 30
 HANGS_AFTER_S = 60
+RARELY = (20_000, 20, 20)  # allocations before garbage is looked for
 
 
 class Server(BaseApplication):
@@ -81,6 +83,8 @@ def _begin(arbiter: Any, worker: Any) -> None:
     from holdfast.accounts.passwords import queue
 
     chosen = settings.HOLDFAST
+    gc.freeze()  # what was loaded before the fork stays, and stays shared
+    gc.set_threshold(*RARELY)
     connections.close_all()
     queue.assign(worker.number, chosen.workers, os.cpu_count() or 1, chosen.data)
     queue.on_wait(metrics.HASH_WAIT.observe)

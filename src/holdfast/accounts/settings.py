@@ -31,13 +31,13 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
-    "holdfast.accounts.people",
-    "holdfast.accounts.mail",
-    "holdfast.accounts.passwords",
     "allauth",
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "holdfast.accounts.people",  # after allauth, whose signals it takes over
+    "holdfast.accounts.mail",
+    "holdfast.accounts.passwords",
 ]
 MIDDLEWARE = [
     "holdfast.accounts.requests.Requests",
@@ -101,11 +101,7 @@ SESSION_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = int(HOLDFAST.sessions.remembered.total_seconds())
-SESSION_ENGINE = (
-    "django.contrib.sessions.backends.cached_db"
-    if HOLDFAST.cache.get_secret_value()
-    else "django.contrib.sessions.backends.db"
-)
+SESSION_ENGINE = "holdfast.accounts.people.session_store"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True

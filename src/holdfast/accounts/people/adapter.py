@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
@@ -12,6 +14,8 @@ from holdfast.accounts.people import invitations
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.people.names import RESERVED, folded_address, folded_name
 from holdfast.accounts.people.session_limits import BEGAN, REMEMBERED, SEEN
+
+SHOWN_ANYWAY = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
 
 
 class Adapter(DefaultAccountAdapter):
@@ -43,6 +47,18 @@ class Adapter(DefaultAccountAdapter):
             request.session.get_expire_at_browser_close()
         )
 
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        *rest: Any,
+        **options: Any,
+    ) -> None:
+        """Say nothing where the page itself shows it: that somebody is signed in, or out."""
+        if message_template not in SHOWN_ANYWAY:
+            super().add_message(request, level, message_template, *rest, **options)
+
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: object) -> str:
         return self._from_origin(super().get_email_confirmation_url(request, emailconfirmation))
 
@@ -51,8 +67,6 @@ class Adapter(DefaultAccountAdapter):
 
     def _from_origin(self, url: str) -> str:
         """Return a link with the configured origin, whatever the request said its host was."""
-        from urllib.parse import urlsplit
-
         parts = urlsplit(url)
         query = f"?{parts.query}" if parts.query else ""
         return f"{settings.HOLDFAST.origin}{parts.path}{query}"

@@ -20,8 +20,10 @@ class ByHandle(AuthenticationBackend):
         name = credentials.get("email") or credentials.get("username")
         if not password or not name:
             return None
-        held = Handle.objects.select_related("person").filter(name=folded(str(name))).first()
-        person = held.person if held else None
+        try:
+            person = Handle.objects.select_related("person").get(name=folded(str(name))).person
+        except Handle.DoesNotExist:
+            person = None
         if person is None or not person.has_usable_password():
             burn(password)
             return None
