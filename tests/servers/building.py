@@ -14,6 +14,7 @@ from holdfast.servers.snapshot import (
     EffectiveSshd,
     FileState,
     Firewall,
+    Kernel,
     Release,
     Snapshot,
     Sshd,
@@ -208,6 +209,7 @@ def snapshot(**changes: Any) -> Snapshot:
         "groups": {"root": ("root",), "sudo": ()},
         "files": {
             "/etc/ssh/sshd_config": file("Include /etc/ssh/sshd_config.d/*.conf\n"),
+            "/etc/login.defs": file("UMASK\t\t022\n"),
             **{path: file(text) for path, text in PAM.items()},
         },
         "sshd": sshd(),
@@ -216,6 +218,7 @@ def snapshot(**changes: Any) -> Snapshot:
         "sudo": Sudo(installed=False, policy={}),
         "units": {"ssh.service": RUNS, **APT_UNITS},
         "apt": Apt(settings={}),
+        "kernel": Kernel(parameters={}),
         "evidence": (),
         "transactions": (),
     }

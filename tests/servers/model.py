@@ -21,6 +21,7 @@ from holdfast.servers.changes import (
     LockPassword,
     MakeFolder,
     OpenAccount,
+    SetParameters,
     SetPassword,
     StartUnit,
     WriteFile,
@@ -32,6 +33,7 @@ from holdfast.servers.snapshot import (
     EffectiveSshd,
     Evidence,
     FileState,
+    Kernel,
     Snapshot,
     Sudo,
     Unit,
@@ -73,6 +75,8 @@ def _after(snapshot: Snapshot, change: Change) -> Snapshot:
                 snapshot = _asked_for_passwords(snapshot)
             if "unattended-upgrades" in change.names:
                 snapshot = _with_settings(snapshot, {ORIGINS: ("label=Debian-Security",)})
+            if "debsums" in change.names:
+                snapshot = _placed(snapshot, "/etc/default/debsums", file("CRON_CHECK=never\n"))
             return _with(
                 snapshot,
                 packages=packages,
@@ -110,6 +114,9 @@ def _after(snapshot: Snapshot, change: Change) -> Snapshot:
             table = change.text[change.text.index("table inet holdfast {") :]
             firewall = judged(snapshot.firewall)
             return _with(snapshot, firewall=firewall.model_copy(update={"holdfast": table}))
+        case SetParameters():
+            parameters = {**judged(snapshot.kernel).parameters, **dict(change.values)}
+            return _with(snapshot, kernel=Kernel(parameters=parameters))
         case EnableUnit():
             return _unit(snapshot, change.name, enabled="enabled")
         case StartUnit():

@@ -20,6 +20,7 @@ from holdfast.servers.changes import (
     MakeFolder,
     OpenAccount,
     Secret,
+    SetParameters,
     SetPassword,
     StartUnit,
     WriteFile,
@@ -64,6 +65,11 @@ TITLES = [
     ),
     (EnableUnit("x.service", "disabled"), "unit x.service", "enable x.service"),
     (StartUnit("x.timer"), "unit x.timer, running", "start x.timer"),
+    (
+        SetParameters((("net/x", "1"),), (("net/x", "0"),)),
+        "kernel parameters",
+        "set 1 parameter of the running kernel",
+    ),
 ]
 EVERY = [change for change, _, _ in TITLES]
 
@@ -106,6 +112,7 @@ def test_an_account_stands_before_what_belongs_to_it() -> None:
         LoadFirewall,
         EnableUnit,
         StartUnit,
+        SetParameters,
     ]
     orders = [kind.order for kind in kinds]
     assert orders == sorted(orders)
@@ -131,7 +138,7 @@ def test_a_diff_of_a_file_without_a_last_line_break_keeps_its_lines_apart() -> N
 
 
 @pytest.mark.parametrize(
-    "change", [change for change in EVERY if not isinstance(change, WriteFile)]
+    "change", [change for change in EVERY if not isinstance(change, WriteFile | SetParameters)]
 )
 def test_what_has_no_text_has_no_diff(change: Change) -> None:
     assert change.diff() == ""

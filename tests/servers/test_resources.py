@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model import table
 
-from holdfast.servers import apt_config, pwquality
+from holdfast.servers import apt_config, kernel_parameters, pwquality, traces
 from holdfast.servers.access import Redirect
 from holdfast.servers.changes import (
     ABSENT,
@@ -26,6 +26,7 @@ from holdfast.servers.changes import (
     MakeFolder,
     OpenAccount,
     Secret,
+    SetParameters,
     SetPassword,
     StartUnit,
     WriteFile,
@@ -47,6 +48,7 @@ from holdfast.servers.snapshot import (
     CannotJudge,
     FileState,
     Firewall,
+    Kernel,
     Snapshot,
     Sudo,
     Unit,
@@ -730,3 +732,56 @@ def test_a_folder_is_spelled_without_a_digest() -> None:
 
 def test_no_file_is_spelled_absent() -> None:
     assert file_state(None) == ABSENT
+
+
+# The kernel, and what programs leave behind
+
+
+MARTIANS = "net/ipv4/conf/*/log_martians"
+
+
+def with_parameters(**values: str) -> Snapshot:
+    named = {f"net/ipv4/conf/{name}/log_martians": value for name, value in values.items()}
+    return snapshot(kernel=Kernel(parameters=named), files={"/etc/sysctl.d": file("", 0o755)})
+
+
+def test_only_those_interfaces_are_set_that_are_not_as_wanted() -> None:
+    found = changes("kernel", {MARTIANS: "1"}, with_parameters(all="1", eth0="0", eth1="0"))
+    assert written(found, kernel_parameters.FILE).content.endswith(f"{MARTIANS} = 1\n")
+    (change,) = (one for one in found if isinstance(one, SetParameters))
+    assert [name for name, _ in change.values] == [
+        "net/ipv4/conf/eth0/log_martians",
+        "net/ipv4/conf/eth1/log_martians",
+    ]
+    assert change.expect == text_digest(
+        "net/ipv4/conf/eth0/log_martians 0\nnet/ipv4/conf/eth1/log_martians 0\n"
+    )
+    assert "-net/ipv4/conf/eth0/log_martians = 0\n+net/ipv4/conf/eth0/log_martians = 1\n" in (
+        change.diff()
+    )
+
+
+def test_a_running_kernel_that_is_as_wanted_is_left_alone() -> None:
+    found = changes("kernel", {MARTIANS: "1"}, with_parameters(all="1"))
+    assert [type(one) for one in found] == [WriteFile]
+
+
+def test_modules_are_refused_beside_those_that_are_already() -> None:
+    before = kernel_parameters.render_modules({"rds": "refused"})
+    seen = with_part(kernel_parameters.MODULES_FILE, before)
+    content = written(
+        changes("modules", {"dccp": "refused"}, seen), kernel_parameters.MODULES_FILE
+    ).content
+    assert set(kernel_parameters.parse_modules(content)) == {"dccp", "rds"}
+
+
+def test_a_folder_that_is_missing_is_made_first() -> None:
+    found = changes("core dumps", {"written": "no"}, snapshot(files={}))
+    made = [one.path for one in found if isinstance(one, MakeFolder)]
+    assert made == [str(Path(path).parent) for path in traces.NO_CORE_DUMPS]
+
+
+def test_the_mask_takes_the_place_of_its_line() -> None:
+    seen = snapshot(files={traces.LOGIN_DEFS: file("A 1\nUMASK 022\nB 2\n")})
+    found = changes("login.defs", {"UMASK": "027"}, seen)
+    assert written(found, traces.LOGIN_DEFS).content == "A 1\nUMASK\t\t027\nB 2\n"

@@ -40,6 +40,7 @@ INSTALLABLE_PACKAGES = (
     "apache2",
     "chrony",
     "cracklib-runtime",
+    "debsums",
     "iptables",
     "libpam-google-authenticator",
     "libpam-pwquality",

@@ -5,7 +5,7 @@ when the host has moved on since. The spelling of these states is shared with th
 `steps.py`: files `MODE OWNER GROUP SHA256`, folders `MODE OWNER GROUP`, accounts `open` or
 `expired`, passwords `set`, `locked` or `empty`, memberships `in` or `out`, PAM's profiles and
 units `enabled` or `disabled`, units also `active` or `inactive`, the firewall the SHA-256 of its
-text; and `absent`.
+text, the kernel's parameters that of theirs; and `absent`.
 """
 
 from __future__ import annotations
@@ -265,6 +265,34 @@ class StartUnit(Change):
 
     def title(self) -> str:
         return f"start {self.name}"
+
+
+@dataclass(frozen=True)
+class SetParameters(Change):
+    """Set parameters of the running kernel; each of `before` is what it is now."""
+
+    kind, order = "parameters", 12
+    values: tuple[tuple[str, str], ...]
+    before: tuple[tuple[str, str], ...]
+
+    @property
+    def expect(self) -> str:
+        return text_digest("".join(f"{name} {value}\n" for name, value in self.before))
+
+    @property
+    def resource(self) -> str:
+        return "kernel parameters"
+
+    def title(self) -> str:
+        count = len(self.values)
+        return f"set {count} parameter{'s' if count > 1 else ''} of the running kernel"
+
+    def diff(self) -> str:
+        now, then = dict(self.before), dict(self.values)
+        return "".join(f"-{name} = {now[name]}\n+{name} = {then[name]}\n" for name in sorted(then))
+
+    def wire(self) -> dict[str, Any]:
+        return {"kind": self.kind, "values": self.values, "expect": self.expect}
 
 
 def text_digest(text: str) -> str:

@@ -20,13 +20,24 @@ other. The kinds and their keys:
     firewall              base = the version of the table · boot = enabled
                           allow RULE = present or absent · forward = stopped or free
                           redirect PORT = another port or absent
+    kernel                a parameter, with slashes, `*` for each interface = its value
+    modules               NAME = refused
+    core dumps            written = no
+    login.defs            UMASK = the mask of new files
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from holdfast.servers import apt_config, firewall_table, pwquality, sshd_config
+from holdfast.servers import (
+    apt_config,
+    firewall_table,
+    kernel_parameters,
+    pwquality,
+    sshd_config,
+    traces,
+)
 from holdfast.servers.access import Redirect
 from holdfast.servers.changes import (
     ABSENT,
@@ -41,6 +52,7 @@ from holdfast.servers.changes import (
     MakeFolder,
     OpenAccount,
     Secret,
+    SetParameters,
     SetPassword,
     StartUnit,
     WriteFile,
@@ -154,9 +166,7 @@ def _pam(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
 def _pwquality(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
     merged = pwquality.parse(_content(pwquality.FILE, snapshot)) | dict(wants)
     kept = {key: value for key, value in merged.items() if value != ABSENT}
-    if pwquality.FOLDER not in snapshot.files:
-        yield MakeFolder(pwquality.FOLDER, 0o755, "root", "root", ABSENT)
-    yield from _own_file(pwquality.FILE, pwquality.render(kept), 0o644, snapshot)
+    yield from _with_folder(pwquality.FILE, pwquality.render(kept), snapshot)
 
 
 def _apt(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
@@ -217,6 +227,53 @@ def _table(running: str, wants: Wants) -> str:
     return firewall_table.render(allowed, taken, forward=forward)
 
 
+def _kernel(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    values = kernel_parameters.parse(_content(kernel_parameters.FILE, snapshot)) | dict(wants)
+    text = kernel_parameters.render(values)
+    yield from _with_folder(kernel_parameters.FILE, text, snapshot)
+    running = judged(snapshot.kernel).parameters
+    changed = {
+        one: value
+        for pattern, value in wants.items()
+        for one, held in kernel_parameters.matching(running, pattern).items()
+        if held != value
+    }
+    if changed:
+        names = sorted(changed)
+        yield SetParameters(
+            tuple((one, changed[one]) for one in names), tuple((one, running[one]) for one in names)
+        )
+
+
+def _modules(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    path = kernel_parameters.MODULES_FILE
+    refused = kernel_parameters.parse_modules(_content(path, snapshot)) | dict(wants)
+    yield from _with_folder(path, kernel_parameters.render_modules(refused), snapshot)
+
+
+def _core_dumps(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    for path, text in traces.NO_CORE_DUMPS.items():
+        yield from _with_folder(path, text, snapshot)
+
+
+def _login_defs(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    held = judged(snapshot.files[traces.LOGIN_DEFS])
+    before = text_of(held)
+    content = traces.with_umask(before, wants["UMASK"])
+    if content != before:
+        state = file_state(held)
+        mode, owner, group = held.mode, held.owner, held.group
+        yield WriteFile(traces.LOGIN_DEFS, content, mode, owner, group, state, before)
+
+
+def _with_folder(path: str, content: str, snapshot: Snapshot) -> Iterator[Change]:
+    """Make the folder too, which a small installation may lack; the hand reads such folders."""
+    folder = path.rpartition("/")[0]
+    if folder not in snapshot.files:
+        yield MakeFolder(folder, 0o755, "root", "root", ABSENT)
+    yield from _own_file(path, content, 0o644, snapshot)
+
+
 def _own_file(
     path: str, content: str, mode: int, snapshot: Snapshot, read_by: str = ""
 ) -> Iterator[Change]:
@@ -264,4 +321,8 @@ KINDS: Mapping[str, Renderer] = {
     "unit": _unit,
     "lines": _lines,
     "firewall": _firewall,
+    "kernel": _kernel,
+    "modules": _modules,
+    "core": _core_dumps,
+    "login.defs": _login_defs,
 }

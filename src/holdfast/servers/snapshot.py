@@ -159,6 +159,12 @@ class Apt(Closed):
     settings: Mapping[Name, Annotated[tuple[Text, ...], Field(max_length=100)]]
 
 
+class Kernel(Closed):
+    """Parameters of the running kernel by their path below /proc/sys."""
+
+    parameters: Annotated[Mapping[Name, Name], Field(max_length=1000)]
+
+
 class Unit(Closed):
     """A systemd unit: `active`, `inactive`, `failed` …; `enabled`, `disabled`, `masked` …"""
 
@@ -213,6 +219,7 @@ class Snapshot(Closed):
     sudo: Sudo | Unreadable
     units: Mapping[Name, Unit] | Unreadable
     apt: Apt | Unreadable
+    kernel: Kernel | Unreadable
     evidence: tuple[Evidence, ...] | Unreadable
     transactions: tuple[TransactionState, ...] | Unreadable
 

@@ -146,9 +146,15 @@ def outcome(attack: str, attacker: FakeAttacker) -> Outcome:
     return attempted(attack, attacker).outcome
 
 
-# Whether updates come is seen only on the day when one is needed; the other control is about the
-# machine of the admin, not a server.
-NOT_ATTACKED = {"admins.key-passphrase", "updates.automatic"}
+# Whether updates come is seen only on the day when one is needed, and a changed file up to a week
+# later; forged redirects come from a host's own network, where no vantage is; and one control is
+# about the machine of the admin, not a server.
+NOT_ATTACKED = {
+    "admins.key-passphrase",
+    "kernel.parameters",
+    "packages.intact",
+    "updates.automatic",
+}
 NOISY = {"firewall.inbound/every-port", "ssh.key-files/second-key-file"}
 
 
@@ -673,6 +679,23 @@ def test_the_obvious_passwords_are_tried(password: str) -> None:
     attacker = FakeAttacker()
     attempted(WEAK_PASSWORD, attacker)
     assert ("password", password) in attacker.tried
+
+
+# Core dumps
+
+CORE_DUMP = "files.private/core-dump"
+LIMITS = {
+    "0\n": Outcome.REPELLED,
+    "unlimited\n": Outcome.SUCCEEDED,
+    "4096\n": Outcome.SUCCEEDED,
+    "": Outcome.INCONCLUSIVE,
+    "sh: not found\n": Outcome.INCONCLUSIVE,
+}
+
+
+@pytest.mark.parametrize(("limit", "expected"), LIMITS.items())
+def test_the_limit_that_is_granted_is_how_it_ends(limit: str, expected: Outcome) -> None:
+    assert outcome(CORE_DUMP, answering(0, limit)) is expected
 
 
 # Root

@@ -28,15 +28,18 @@ from holdfast.servers.catalogue import all_controls
 from holdfast.servers.controls import passwords, root, updates
 from holdfast.servers.controls.firewall import UNIT_FILE
 from holdfast.servers.controls.jump import NEVER, TCP
+from holdfast.servers.controls.packages import DEFAULTS as DEBSUMS
 from holdfast.servers.controls.ssh import LIMITS, SETTINGS
 from holdfast.servers.controls.ssh_modern import SMALLEST_RSA, SMALLEST_RSA_BITS, WEAK
 from holdfast.servers.firewall_table import FILE as FIREWALL_FILE
 from holdfast.servers.firewall_table import UNIT, loadable, render
+from holdfast.servers.kernel_parameters import MODULES, MODULES_FILE, render_modules
 from holdfast.servers.resources import FIREWALL_UNIT
 from holdfast.servers.restricted import settings as blocks
 from holdfast.servers.snapshot import Apt, Firewall, Snapshot, Sudo, Unreadable
 from holdfast.servers.sshd_config import FILE as SSHD_FILE
 from holdfast.servers.sshd_config import render as rendered
+from holdfast.servers.traces import LOGIN_DEFS, NO_CORE_DUMPS
 
 TODAY = date(2026, 1, 1)
 REASON = "needs root"
@@ -47,8 +50,11 @@ TABLE = render(
 
 NEEDED = {
     "admins.ordinary": ("accounts", "groups", "packages"),
+    "files.private": (),
     "firewall.inbound": ("firewall", "packages", "units"),
     "firewall.redirect": ("firewall", "listeners", "units"),
+    "kernel.parameters": ("kernel",),
+    "packages.intact": ("packages",),
     "passwords.quality": ("packages",),
     "root.locked": ("accounts",),
     "ssh.jump": ("sshd",),
@@ -59,6 +65,10 @@ NEEDED = {
     "updates.automatic": ("apt", "packages", "units"),
 }
 NEEDED_FILES = (
+    ("files.private", LOGIN_DEFS),
+    *(("files.private", path) for path in NO_CORE_DUMPS),
+    ("kernel.parameters", MODULES_FILE),
+    ("packages.intact", DEBSUMS),
     ("firewall.inbound", FIREWALL_FILE),
     ("passwords.quality", passwords.STACK),
     ("passwords.quality", pwquality.FILE),
@@ -76,6 +86,7 @@ UPGRADES = {
     ORIGINS: ("label=Debian-Security",),
 }
 FROM_THE_SITE = {"provisioning.separate"}  # on a host without a database
+FROM_FILES = {"files.private"}  # each file is a section of its own
 NOTHING_TO_READ = {"admins.key-passphrase"}  # no server can show what it judges
 
 
@@ -100,7 +111,9 @@ def clean() -> Snapshot:
         key_files=keys,
     )
     return snapshot(
-        packages=dict.fromkeys(("sudo", "nftables", *passwords.PACKAGES, updates.PACKAGE), "1"),
+        packages=dict.fromkeys(
+            ("debsums", "sudo", "nftables", *passwords.PACKAGES, updates.PACKAGE), "1"
+        ),
         groups={"sudo": (), ADMINS: ()},
         accounts={"root": account(0, shell="/bin/bash"), "alice": alice},
         sudo=Sudo(installed=True, policy={}),
@@ -114,6 +127,10 @@ def clean() -> Snapshot:
             SSHD_FILE: file(rendered(blocks(site().hosts["app"], site()))),
             passwords.STACK: file(PWQUALITY_LINE + COMMON_PASSWORD),
             pwquality.FILE: file(pwquality.render(RULES)),
+            LOGIN_DEFS: file("UMASK 027\n"),
+            DEBSUMS: file("CRON_CHECK=weekly\n"),
+            MODULES_FILE: file(render_modules(dict.fromkeys(MODULES, "refused"))),
+            **{path: file(text) for path, text in NO_CORE_DUMPS.items()},
             root.SU: file(f"{root.ONLY_ADMINS}\n{SU}"),
             "/etc/ssh/sshd_config": file("Include /etc/ssh/sshd_config.d/*.conf\n"),
         },
@@ -160,5 +177,5 @@ def test_nothing_readable_means_that_nothing_passes() -> None:
     sections = [n for n, f in Snapshot.model_fields.items() if Unreadable in get_args(f.annotation)]
     blind = clean().model_copy(update=dict.fromkeys(sections, Unreadable(unreadable=REASON)))
     found = findings(blind)
-    judged = {found[name].status for name in set(found) - FROM_THE_SITE}
+    judged = {found[name].status for name in set(found) - FROM_THE_SITE - FROM_FILES}
     assert judged <= {Status.UNKNOWN, Status.NOT_APPLICABLE}

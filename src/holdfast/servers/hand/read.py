@@ -11,6 +11,7 @@ import time
 from typing import Any, Callable, Dict, Generic, List, Optional, Sequence, TypeVar, cast
 
 from . import (
+    kernel,
     read_accounts,
     read_apt,
     read_configuration,
@@ -196,6 +197,7 @@ def snapshot() -> Dict[str, Any]:
             "firewall": section(lambda: read_network.firewall_section(host.nft)),
             "sudo": section(lambda: read_system.sudo_section(host.cvtsudoers)),
             "apt": section(lambda: read_apt.apt_section(host.apt)),
+            "kernel": section(kernel.read_kernel),
             "units": section(lambda: read_units.units_section(host.units())),
             "evidence": section(read_system.evidence_section),
             "transactions": section(read_system.transactions_section),

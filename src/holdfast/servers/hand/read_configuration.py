@@ -26,7 +26,16 @@ SSHD_CONFIG = "/etc/ssh/sshd_config"
 SSHD_FOLDER = "/etc/ssh"  # where a relative Include starts
 SSHD_DEFAULTS = "/etc/default/ssh"
 SUDOERS = "/etc/sudoers"
-JUDGED_FILES = (SUDOERS, SSHD_DEFAULTS, "/etc/nftables.conf", "/etc/apt/apt.conf.d/99holdfast")
+JUDGED_FILES = (
+    *(SUDOERS, SSHD_DEFAULTS, "/etc/nftables.conf", "/etc/apt/apt.conf.d/99holdfast"),
+    *("/etc/login.defs", "/etc/default/debsums"),
+    *("/etc/sysctl.d/zz-holdfast.conf", "/etc/modprobe.d/holdfast.conf"),
+    *("/etc/security/limits.d/zz-holdfast.conf", "/etc/profile.d/zz-holdfast.sh"),
+    "/etc/systemd/coredump.conf.d/zz-holdfast.conf",
+    # whether these folders are there
+    *("/etc/sysctl.d", "/etc/modprobe.d", "/etc/security/limits.d", "/etc/profile.d"),
+    "/etc/systemd/coredump.conf.d",
+)
 JUDGED_FOLDERS = ("/etc/ssh/sshd_config.d", "/etc/sudoers.d", "/etc/holdfast")
 JUDGED_TREES = ("/etc/holdfast",)
 JUDGED_PATTERNS = (

@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, Type
 
 from . import files
 from .failed import Failed
+from .kernel import Parameters
 from .pam_profiles import PamProfile, pam_state, put_back
 from .places import call, must
 from .step import Record, Step
@@ -267,6 +268,7 @@ KINDS: Dict[str, Type[Step]] = {
     "firewall": Firewall,
     "unit": Unit,
     "running": Running,
+    "parameters": Parameters,
 }
 
 
