@@ -11,6 +11,8 @@ from holdfast.accounts.passwords.hashers import burn
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.people.names import folded
 
+COST_ONE_HASH = ("argon2id$", "wrapped$")
+
 
 class ByHandle(AuthenticationBackend):
     """Looks up one handle; whether there is one or not, it costs one hash."""
@@ -28,6 +30,8 @@ class ByHandle(AuthenticationBackend):
             burn(password)
             return None
         checked: Person | None = self._check_password(person, password)
+        if checked is None and not person.password.startswith(COST_ONE_HASH):
+            burn(password)  # what an old hash costs to verify would tell that there is one
         return checked
 
     def get_user(self, user_id: str) -> Person | None:
