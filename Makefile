@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test test-all lint bench docs lab down clean
+.PHONY: run test test-all lint bench docs messages lab down clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +31,10 @@ bench: $(STAMPS)/venv $(STAMPS)/packages
 
 docs: $(STAMPS)/venv
 	$(BIN)/python -m holdfast.report.control_pages docs
+
+messages: $(STAMPS)/venv
+	cd src/holdfast/accounts && ../../../$(BIN)/django-admin makemessages -l de --no-location
+	cd src/holdfast/accounts && ../../../$(BIN)/django-admin compilemessages
 
 lab: $(STAMPS)/venv $(STAMPS)/packages
 	$(BIN)/holdfast lab up

@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from holdfast.accounts import metrics
+from holdfast.accounts.passwords.queue import Overloaded
 
 log = logging.getLogger("holdfast.requests")
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -72,6 +74,23 @@ def _refused(text: str, status: int) -> HttpResponse:
     response = HttpResponse(text, content_type="text/plain", status=status)
     response.headers["Connection"] = "close"
     return response
+
+
+class Busy:
+    """Says that too many wait to have a password hashed, instead of having them wait longer."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, Overloaded):
+            return None
+        response = render(request, "503.html", status=503)
+        response.headers["Retry-After"] = "60"
+        return response
 
 
 class ContentSecurity:

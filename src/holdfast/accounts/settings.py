@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django.forms",
     "allauth",
     "allauth.account",
@@ -54,6 +55,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "holdfast.accounts.requests.Busy",
 ]
 TEMPLATES = [
     {
@@ -132,7 +134,10 @@ LOGIN_REDIRECT_URL = "own_account"
 ACCOUNT_ADAPTER = "holdfast.accounts.people.adapter.Adapter"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username", "password1*"]
-ACCOUNT_FORMS = {"signup": "holdfast.accounts.people.sign_up.SignUpForm"}
+ACCOUNT_FORMS = {
+    "login": "holdfast.accounts.people.sign_in.SignInForm",
+    "signup": "holdfast.accounts.people.sign_up.SignUpForm",
+}
 ACCOUNT_SIGNUP_FORM_CLASS = "holdfast.accounts.people.profile_form.ProfileForm"
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_USERNAME_MIN_LENGTH = 2

@@ -7,13 +7,14 @@ from django.views.i18n import set_language
 
 from holdfast.accounts import health, metrics
 from holdfast.accounts.mail import outbox
-from holdfast.accounts.people import views
+from holdfast.accounts.people import colours, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("account/", views.own_account, name="own_account"),
     path("account/data/", views.my_data, name="my_data"),
     path("account/delete/", views.delete_me, name="delete_me"),
+    path("account/sessions/<int:number>/end/", views.end_session, name="end_session"),
     path("account/session/", views.session, name="session"),
     path("language/", set_language, name="language"),
     path("first/<str:token>/", views.first_admin_page, name="first_admin"),
@@ -22,6 +23,7 @@ urlpatterns = [
     path("sign-in/link/", views.ask_for_link, name="ask_for_link"),
     path("sign-in/link/<str:token>/", views.sign_in_link, name="sign_in_link"),
     path("break-glass/<str:token>/", views.break_glass, name="break_glass"),
+    path("colours.css", colours.colours, name="colours"),
     path("outbox/", outbox.outbox, name="outbox"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

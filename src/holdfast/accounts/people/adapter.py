@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,14 @@ from holdfast.accounts.people.names import RESERVED, folded_address, folded_name
 from holdfast.accounts.people.session_limits import BEGAN, REMEMBERED, SEEN
 
 SHOWN_ANYWAY = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
+
+
+@dataclass(frozen=True)
+class Service:
+    """What allauth's mails call a site."""
+
+    name: str
+    domain: str
 
 
 class Adapter(DefaultAccountAdapter):
@@ -39,6 +48,15 @@ class Adapter(DefaultAccountAdapter):
 
     def clean_email(self, email: str) -> str:
         return folded_address(email)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail that names the service as its owner does, whatever the request's host is."""
+        chosen = settings.HOLDFAST
+        named = {
+            "service_name": chosen.look.name,
+            "current_site": Service(chosen.look.name, chosen.hostname),
+        }
+        super().send_mail(template_prefix, email, named | context)
 
     def login(self, request: HttpRequest, user: Person) -> None:
         super().login(request, user)

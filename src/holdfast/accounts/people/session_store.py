@@ -28,5 +28,7 @@ class SessionStore(DatabaseSessions):
 
     def save(self, must_create: bool = False) -> None:
         """Write the session; the first time, it must not be there yet."""
+        if self.session_key is None:
+            self.create()
         super().save(must_create=must_create or self._is_new)
         self._is_new = False

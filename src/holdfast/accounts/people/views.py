@@ -6,16 +6,17 @@ import json
 
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
-from django.conf import settings
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from holdfast.accounts.people import invitations
 from holdfast.accounts.people.flows import (
@@ -28,7 +29,6 @@ from holdfast.accounts.people.flows import (
 from holdfast.accounts.people.forms import AddressForm, FirstAdminForm, NewPasswordForm
 from holdfast.accounts.people.models import Person, Purpose
 
-BACKEND = settings.AUTHENTICATION_BACKENDS[0]
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -49,7 +49,22 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def own_account(request: HttpRequest) -> HttpResponse:
     """Show what a person can see and change of their own account."""
-    return render(request, "people/own_account.html", {"person": me(request)})
+    person = me(request)
+    factors = Authenticator.objects.filter(user=person).order_by("created_at")
+    context = {"person": person, "factors": [str(one) for one in factors]}
+    return render(request, "people/own_account.html", context)
+
+
+@require_POST
+@login_required
+def end_session(request: HttpRequest, number: int) -> HttpResponse:
+    """Sign another browser of one's own out."""
+    session = UserSession.objects.filter(user=me(request), pk=number).first()
+    if session is None:
+        raise Http404
+    session.end()
+    messages.success(request, _("That session has ended."))
+    return redirect("usersessions_list")
 
 
 @require_safe
@@ -113,9 +128,7 @@ def first_admin_page(request: HttpRequest, token: str) -> HttpResponse:
         else:
             if person is None:
                 return _gone(request)
-            person.backend = BACKEND
-            get_adapter(request).login(request, person)
-            return redirect("own_account")
+            return first_admin.sign_in(request, person)
     return render(request, "people/first_admin.html", {"form": form})
 
 

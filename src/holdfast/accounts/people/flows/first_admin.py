@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from allauth.account.internal.flows import login as allauth_login
+from allauth.account.models import Login
 from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 
 from holdfast.accounts.people.flows import creation, links
 from holdfast.accounts.people.models import OneTimeLink, Person, Purpose
@@ -30,3 +33,11 @@ def become(link: OneTimeLink, email: str, name: str, password: str) -> Person | 
         if not links.use(link) or there_is_one():
             return None
         return creation.create(email, password, name=name, is_staff=True, is_superuser=True)
+
+
+def sign_in(request: HttpRequest, person: Person) -> HttpResponse:
+    """Sign the new administrator in."""
+    allauth_login.record_authentication(request, person, method="password", email=person.email)
+    login = Login(user=person, email=person.email)
+    response: HttpResponse = allauth_login.perform_login(request, login)
+    return response
