@@ -199,7 +199,11 @@ PLACES = (
 UNITS = ("ssh.service", "ssh.socket", "ufw.service", "nftables.service", "docker-rules.service")
 ROOT_KEYS = "/root/.ssh/authorized_keys"
 # What Holdfast writes, and what its plan shows as a diff: the provider's key leaves root's file.
-_OURS = ("/etc/ssh/sshd_config.d/00-holdfast.conf", ROOT_KEYS)
+_OURS = (
+    "/etc/ssh/sshd_config.d/00-holdfast.conf",
+    "/etc/sysctl.d/zz-holdfast.conf",
+    ROOT_KEYS,
+)
 
 
 def foreign(host: Host) -> dict[str, str]:

@@ -23,6 +23,7 @@ from holdfast.servers.zipapp import hand_zip
 TRANSACTIONS = "/var/lib/holdfast/transactions"
 OWN_UNITS = ("holdfast-revert.service", "holdfast-transaction.service")
 PACKAGED = {
+    "/etc/default/debsums",
     "/etc/nftables.conf",
     "/etc/pam.d/sudo",
     "/etc/pam.d/sudo-i",

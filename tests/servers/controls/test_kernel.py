@@ -9,6 +9,7 @@ from holdfast.servers.control import Gap
 from holdfast.servers.controls.kernel import CONTAINERS, SHOWN, gaps
 from holdfast.servers.hand.kernel import READ
 from holdfast.servers.kernel_parameters import (
+    FILE,
     MODULES,
     MODULES_FILE,
     PARAMETERS,
@@ -77,6 +78,14 @@ def test_a_container_is_judged_by_its_own_network_only(container: str) -> None:
     assert found(host(container, **weak)) == []
     (gap,) = found(host(container, net__ipv4__tcp_syncookies="0", **weak))
     assert gap.evidence == "net/ipv4/tcp_syncookies = 0"
+
+
+def test_what_somebody_else_sets_after_our_file_is_for_a_person() -> None:
+    seen = host(net__ipv4__tcp_syncookies="0")
+    written = file(render({"net/ipv4/tcp_syncookies": "1"}))
+    (gap,) = found(seen.model_copy(update={"files": {**seen.files, FILE: written}}))
+    assert not gap.automatic
+    assert "grep -rn tcp_syncookies /etc/sysctl* /etc/ufw" in gap.mend
 
 
 def test_modules_that_nothing_refuses_are_named() -> None:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
 from holdfast.servers.kernel_parameters import (
+    FILE,
     MODULES,
     MODULES_FILE,
     PARAMETERS,
     Parameter,
     matching,
+    parse,
     parse_modules,
 )
 from holdfast.servers.snapshot import Snapshot, judged
@@ -27,21 +29,32 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     """Yield each parameter of the running kernel that is weaker than it can be."""
     snapshot = snapshots[host.name]
     values = judged(snapshot.kernel).parameters
+    held = snapshot.files.get(FILE)
+    at_boot = {} if held is None else parse(judged(held).content or "")
     for parameter in PARAMETERS:
         if parameter.of_network or snapshot.virtualisation not in CONTAINERS:
-            yield from _parameter(parameter, values)
+            yield from _parameter(parameter, values, at_boot)
     yield from _modules(snapshot)
 
 
-def _parameter(parameter: Parameter, values: Mapping[str, str]) -> Iterator[Gap]:
+def _parameter(
+    parameter: Parameter, values: Mapping[str, str], at_boot: Mapping[str, str]
+) -> Iterator[Gap]:
     found = matching(values, parameter.name)
     weak = [
         f"{name} = {found[name]}" for name in sorted(found) if found[name] not in parameter.good
     ]
     if weak:
         more = f" and {len(weak) - SHOWN} more" if len(weak) > SHOWN else ""
-        want = Want("kernel", parameter.name, parameter.wanted, Phase.WIDEN)
-        yield Gap(parameter.otherwise, f"{', '.join(weak[:SHOWN])}{more}", wants=(want,))
+        evidence = f"{', '.join(weak[:SHOWN])}{more}"
+        if at_boot.get(parameter.name) in parameter.good:
+            last = parameter.name.rpartition("/")[2]
+            where = f"sudo grep -rn {last} /etc/sysctl* /etc/ufw /etc/network /etc/systemd/network"
+            mend = f"take it out of what sets it after {FILE}: {where}"
+            yield Gap(parameter.otherwise, evidence, mend=mend)
+        else:
+            want = Want("kernel", parameter.name, parameter.wanted, Phase.WIDEN)
+            yield Gap(parameter.otherwise, evidence, wants=(want,))
 
 
 def _modules(snapshot: Snapshot) -> Iterator[Gap]:
