@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -53,10 +54,12 @@ class Adapter(DefaultAccountAdapter):
         """Send a mail that names the service as its owner does, whatever the request's host is."""
         chosen = settings.HOLDFAST
         named = {
+            "request": allauth_context.request,  # none where a command sends it
+            "email": email,
             "service_name": chosen.look.name,
             "current_site": Service(chosen.look.name, chosen.hostname),
         }
-        super().send_mail(template_prefix, email, named | context)
+        self.render_mail(template_prefix, email, named | context).send()
 
     def login(self, request: HttpRequest, user: Person) -> None:
         super().login(request, user)

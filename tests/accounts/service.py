@@ -1,0 +1,235 @@
+"""The accounts service as it really runs, and a browser without a screen to use it by."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+CHEAP = "[passwords.argon2]\nmemory_kib = 7168\npasses = 1\n"
+GOOD = "magenta otter paddles north"
+STARTS_WITHIN_S = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service: where it is, what it keeps, what it has said."""
+
+    port: int
+    data: Path
+    process: subprocess.Popen[bytes]
+    said: Path
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self.said.read_text(errors="replace")
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What was logged, each line as an object."""
+        return [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+
+    def first_link(self) -> str:
+        found = re.search(rf"{self.origin}/first/\S+", self.log)
+        assert found is not None, self.log
+        return found[0]
+
+    def mails(self, to: str) -> list[str]:
+        """The mails to an address, the oldest first."""
+        files = sorted((self.data / "outbox").glob("*"), key=lambda path: path.stat().st_mtime_ns)
+        texts = [path.read_text() for path in files]
+        return [text for text in texts if re.search(rf"^To: {re.escape(to)}$", text, re.M)]
+
+    def workers(self) -> list[int]:
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in found.split()]
+
+
+@contextmanager
+def serving(
+    folder: Path, settings: str = "", *, program: tuple[str, ...] = ("-m", "holdfast.cli.main")
+) -> Iterator[Service]:
+    """Run the service in a folder of its own; `settings` go on in its file."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "accounts.toml"
+    config.write_text(f"{settings}\n{CHEAP}")
+    said = folder / "said"
+    argv = [sys.executable, *program, "serve", "--config", str(config)]
+    argv += ["--data", str(folder / "data"), "--listen", f"127.0.0.1:{port}"]
+    argv += ["--origin", f"http://localhost:{port}", "--workers", "2"]
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    service = Service(port, folder / "data", process, said)
+    try:
+        wait_until_ready(service)
+        yield service
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def wait_until_ready(service: Service) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while True:
+        assert service.process.poll() is None, service.log
+        try:
+            if Browser(service).get("/readyz").status == 200:
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < deadline, service.log
+        time.sleep(0.05)
+
+
+@dataclass
+class Page:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    url: str
+    cookies: list[str]
+
+    def form(self, action: str = "") -> dict[str, str]:
+        """The fields of the form in the content whose action ends so, as a browser would send."""
+        _, _, content = self.body.partition("<main")
+        for match in re.finditer(r"<form([^>]*)>(.*?)</form>", content or self.body, re.S):
+            where = re.search(r'action="([^"]*)"', match[1])
+            if not action or (where is not None and unescape(where[1]).endswith(action)):
+                return dict(_fields(match[2]))
+        raise AssertionError(f"no form {action!r} in {self.body[:3000]}")
+
+
+def _fields(html: str) -> Iterator[tuple[str, str]]:
+    for tag in re.findall(r"<input\b[^>]*>", html):
+        name = re.search(r'\bname="([^"]*)"', tag)
+        value = re.search(r'\bvalue="([^"]*)"', tag)
+        off = 'type="checkbox"' in tag and " checked" not in tag
+        if name is not None and not off and not ('type="radio"' in tag and " checked" not in tag):
+            yield unescape(name[1]), unescape(value[1]) if value else ""
+
+
+@dataclass
+class Browser:
+    """Keeps cookies, follows nothing by itself."""
+
+    service: Service
+    address: str = ""
+    jar: dict[str, str] = field(default_factory=dict)
+
+    def get(self, path: str, **headers: str) -> Page:
+        return self.send("GET", path, None, headers)
+
+    def post(self, path: str, data: Mapping[str, str], **headers: str) -> Page:
+        body = urlencode(data).encode()
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.send("POST", path, body, {**kind, "Origin": self.service.origin, **headers})
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Page:
+        parts = urlsplit(urljoin(f"{self.service.origin}/", path))
+        sent = {"Host": f"localhost:{self.service.port}", "User-Agent": "test", **headers}
+        if self.jar:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.jar.items())
+        if self.address:
+            sent["X-Forwarded-For"] = self.address
+        connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=30)
+        try:
+            target = parts.path + (f"?{parts.query}" if parts.query else "")
+            connection.request(method, target, body, sent)
+            answer = connection.getresponse()
+            text = answer.read().decode(errors="replace")
+        finally:
+            connection.close()
+        cookies = answer.headers.get_all("Set-Cookie") or []
+        for cookie in cookies:
+            name, _, value = cookie.partition(";")[0].strip().partition("=")
+            if value in ("", '""'):
+                self.jar.pop(name, None)
+            else:
+                self.jar[name] = value
+        return Page(answer.status, dict(answer.headers.items()), text, path, cookies)
+
+    def follow(self, page: Page) -> Page:
+        """Go where a page leads, until one is shown."""
+        for _ in range(6):
+            if page.status not in (301, 302, 303):
+                return page
+            page = self.get(page.headers["Location"])
+        raise AssertionError("it leads in circles")
+
+    def submit(self, path: str, action: str = "", **given: str) -> Page:
+        """Open a page, fill in its form, send it, and go where that leads."""
+        page = self.get(path)
+        return self.follow(self.post(path, {**page.form(action), **given}))
+
+    # The stories that every test begins with
+
+    def sign_up(self, email: str, password: str = GOOD, **fields: str) -> Page:
+        """As far as the page that asks for the mailed code."""
+        return self.submit("/signup/", email=email, password1=password, **fields)
+
+    def join(self, email: str, password: str = GOOD, **fields: str) -> Page:
+        """Sign up and give the code."""
+        page = self.sign_up(email, password, **fields)
+        assert "confirm-email" in page.url, page.body
+        return self.submit("/confirm-email/", code=code_in(self.service.mails(email)[-1]))
+
+    def sign_in(self, login: str, password: str = GOOD, **fields: str) -> Page:
+        return self.submit("/login/", "/login/", login=login, password=password, **fields)
+
+    def confirm(self, password: str = GOOD) -> Page:
+        """Show once more that it is really them."""
+        return self.submit("/reauthenticate/", password=password)
+
+    def who(self) -> str | None:
+        """Who is signed in."""
+        page = self.get("/account/session/")
+        found = json.loads(page.body)
+        person: str | None = found.get("person")
+        assert (page.status == 200) == (person is not None)
+        return person
+
+
+def code_in(mail: str) -> str:
+    found = re.search(r"^([A-Z0-9]{4}-[A-Z0-9]{4})\s*$", mail, re.M)
+    assert found is not None, mail
+    return found[1]
+
+
+def link_in(mail: str) -> str:
+    found = re.search(r"https?://\S+", mail.replace("=\n", "").replace("=3D", "="))
+    assert found is not None, mail
+    return found[0]
