@@ -18,7 +18,7 @@ RESERVED = frozenset({"admin", "administrator", "root", "support", "security", "
 
 VALIDATORS = [
     RegexValidator(
-        re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z"),
+        re.compile(r"\A[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z"),
         _("Use letters from a to z, digits, and dots, dashes or underscores between them."),
         code="invalid_name",
     )

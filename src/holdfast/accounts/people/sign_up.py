@@ -7,6 +7,7 @@ from allauth.account.internal import flows
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
+from holdfast.accounts.people import handles
 from holdfast.accounts.people.models import Person
 
 
@@ -18,6 +19,9 @@ class SignUpForm(SignupForm):
         try:
             with transaction.atomic():
                 saved: tuple[Person | None, HttpResponse | None] = super().try_save(request)
+                if saved[0] is not None:
+                    # allauth does not make an address primary that somebody else is just taking
+                    handles.claim(saved[0], saved[0].email)
                 return saved
         except IntegrityError:
             email = self.cleaned_data.get("email")

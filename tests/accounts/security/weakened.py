@@ -1,0 +1,118 @@
+"""`holdfast`, weakened on purpose: `python weakened.py WEAKNESS serve …`.
+
+An attack that has never been seen to succeed proves nothing; here each one does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def naive_sign_in() -> None:
+    """Nothing is hashed for somebody unknown."""
+    from holdfast.accounts.people import backend
+
+    backend.burn = lambda password: None  # type: ignore[attr-defined]
+
+
+def fixed_sessions() -> None:
+    """A session keeps its key when somebody signs in."""
+    from holdfast.accounts.people.session_store import SessionStore
+
+    SessionStore.cycle_key = lambda self: None  # type: ignore[method-assign]
+
+
+def lasting_sessions() -> None:
+    """Sessions do not depend on the password."""
+    from holdfast.accounts.people.models import Person
+
+    Person.get_session_auth_hash = lambda self: "same"  # type: ignore[method-assign]
+    Person.get_session_auth_fallback_hash = lambda self: iter(())  # type: ignore[method-assign]
+
+
+def no_csrf() -> None:
+    """Forms of other sites are taken."""
+    from django.conf import settings
+
+    settings.MIDDLEWARE.remove("django.middleware.csrf.CsrfViewMiddleware")
+
+
+def any_host() -> None:
+    """Every host name is answered, and links are made from it."""
+    from django.conf import settings
+
+    from holdfast.accounts.people.adapter import Adapter
+
+    settings.ALLOWED_HOSTS = ["*"]
+    Adapter._from_origin = lambda self, url: url  # type: ignore[method-assign]
+
+
+def open_redirect() -> None:
+    """Whoever signs in is led wherever a link says."""
+    from holdfast.accounts.people.adapter import Adapter
+
+    Adapter.is_safe_url = lambda self, url: True
+
+
+def reusable_links() -> None:
+    """A link works as often as one likes."""
+    from holdfast.accounts.people.flows import links
+
+    links.use = lambda link: True
+
+
+def unbounded() -> None:
+    """A body may have any size."""
+    from django.conf import settings
+
+    settings.MIDDLEWARE.remove("holdfast.accounts.requests.BoundedBody")
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = None
+
+
+def no_handles() -> None:
+    """Nothing but a look beforehand keeps an address from being taken twice."""
+    from holdfast.accounts.people import handles
+
+    handles.claim = lambda person, name: None
+
+
+def chatty_log() -> None:
+    """Requests are logged by their path and their form."""
+    from holdfast.accounts import requests
+
+    def call(self: Any, request: Any) -> Any:
+        requests.log.info(f"{request.get_full_path()} {request.POST.dict()}")
+        return self.get_response(request)
+
+    requests.Requests.__call__ = call  # type: ignore[method-assign]
+
+
+WEAKNESSES: dict[str, Callable[[], None]] = {
+    function.__name__: function
+    for function in (
+        *(naive_sign_in, fixed_sessions, lasting_sessions, no_csrf, any_host, open_redirect),
+        *(reusable_links, unbounded, no_handles, chatty_log),
+    )
+}
+
+
+def main() -> int:
+    """Weaken what Django has loaded, then go on as `holdfast` does."""
+    from holdfast.accounts import starting
+    from holdfast.cli.main import main as holdfast
+
+    weakness = WEAKNESSES[sys.argv[1]]
+    start = starting.start
+
+    def started(configuration: Any) -> None:
+        start(configuration)
+        weakness()
+
+    starting.start = started
+    return holdfast(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
