@@ -1,0 +1,57 @@
+"""People go elsewhere with everything that is theirs, and can be imported again as they were."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import TextIO
+
+from allauth.account.models import EmailAddress
+from django.db.models import Prefetch
+
+from holdfast.accounts.people.flows.importing import UNUSABLE
+from holdfast.accounts.people.models import Person
+from holdfast.accounts.people.records import FIELDS, PROFILE, Record, as_cells, as_json
+
+CHUNK = 500
+
+
+def records(*, hashes: bool) -> Iterator[Record]:
+    """Yield everybody, ordered by their address."""
+    addresses = Prefetch("emailaddress_set", EmailAddress.objects.order_by("email"), "addresses")
+    everybody = Person.objects.order_by("email", "pk").prefetch_related(addresses)
+    for person in everybody.iterator(chunk_size=CHUNK):
+        held = {one.email: one for one in person.addresses}
+        usable = person.password and not person.password.startswith(UNUSABLE)
+        yield Record(
+            id=person.source_id or str(person.pk),
+            email=person.email,
+            verified=person.email in held and held[person.email].verified,
+            other_emails=tuple(
+                one.email for one in held.values() if one.verified and one.email != person.email
+            ),
+            username=person.username,
+            name=person.name,
+            language=person.language,
+            created=person.created,
+            active=person.is_active,
+            password_hash=person.password if hashes and usable else "",
+            profile=person.profile,
+        )
+
+
+def write(stream: TextIO, kind: str, *, hashes: bool) -> int:
+    """Write everybody as JSON Lines or CSV; return how many."""
+    count = 0
+    if kind == "csv":
+        keys = sorted({key for one in records(hashes=False) for key in one.profile})
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow([*FIELDS, *(f"{PROFILE}{key}" for key in keys)])
+        for one in records(hashes=hashes):
+            rows.writerow(as_cells(one, tuple(keys)))
+            count += 1
+    else:
+        for one in records(hashes=hashes):
+            stream.write(as_json(one) + "\n")
+            count += 1
+    return count

@@ -1,0 +1,147 @@
+"""People come from elsewhere: in batches, each whole or not at all, and nobody twice.
+
+Who is there already stays as they are: by the id of the other system, or else by their address. So
+an import that was killed is started again with the same file, and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+from holdfast.accounts.passwords import wrapped
+from holdfast.accounts.people import rows
+from holdfast.accounts.people.models import Handle, Person
+from holdfast.accounts.people.records import BadLine, Record
+
+BATCH = 1000
+UNUSABLE = "!"  # what Django begins a password with that fits nothing
+
+Numbered = tuple[int, Record]
+
+
+@dataclass
+class Outcome:
+    """How many were created, were there already, and were refused; and why, by line."""
+
+    created: int = 0
+    there: int = 0
+    refused: int = 0
+    batch_errors: list[tuple[int, str]] = field(default_factory=list)
+
+    def refuse(self, number: int, reason: str) -> None:
+        self.refused += 1
+        self.batch_errors.append((number, reason))
+
+
+def run(
+    lines: Iterable[tuple[int, Record | BadLine]], *, wrap: bool, dry: bool
+) -> Iterator[Outcome]:
+    """Import, and yield the outcome so far after each batch; its errors are of that batch."""
+    outcome = Outcome()
+    source = iter(lines)
+    while batch := list(islice(source, BATCH)):
+        outcome.batch_errors = []
+        good = []
+        for number, one in batch:
+            if isinstance(one, BadLine):
+                outcome.refuse(number, str(one))
+            else:
+                good.append((number, one))
+        _batch(good, outcome, wrap=wrap, dry=dry)
+        yield outcome
+
+
+def _batch(batch: list[Numbered], outcome: Outcome, *, wrap: bool, dry: bool) -> None:
+    new = _newcomers(batch, outcome)
+    if dry:
+        outcome.created += len(new)
+        return
+    try:
+        with transaction.atomic():
+            _create([one for _, one in new], wrap=wrap)
+        outcome.created += len(new)
+    except IntegrityError:  # somebody else wrote meanwhile: one by one, so that one stops no other
+        for number, one in new:
+            try:
+                with transaction.atomic():
+                    _create([one], wrap=wrap)
+                outcome.created += 1
+            except IntegrityError:
+                outcome.refuse(number, "somebody has its id, address or name already")
+
+
+def _handles(one: Record) -> set[str]:
+    return {one.email, *one.other_emails, *([one.username] if one.username else [])}
+
+
+def _newcomers(batch: list[Numbered], outcome: Outcome) -> list[Numbered]:
+    """Return who is not there yet; who is counted, and who clashes is refused."""
+    names = {name for _, one in batch for name in _handles(one)}
+    owners: dict[str, str] = {
+        name: source or str(person)
+        for name, person, source in Handle.objects.filter(name__in=names).values_list(
+            "name", "person_id", "person__source_id"
+        )
+    }
+    ids = {one.id for _, one in batch if one.id}
+    known = set(Person.objects.filter(source_id__in=ids).values_list("source_id", flat=True))
+    new = []
+    for number, one in batch:
+        held = {name: owners[name] for name in _handles(one) if name in owners}
+        itself = one.id or owners.get(one.email, "")
+        if others := [name for name, owner in held.items() if owner != itself and one.id]:
+            outcome.refuse(number, f"somebody else has {min(others)!r}: change it, or leave it out")
+        elif one.id in known or (not one.id and one.email in held):
+            outcome.there += 1
+        elif held:
+            outcome.refuse(number, f"somebody else has {min(held)!r}: change it, or leave it out")
+        else:
+            new.append((number, one))
+            known |= {one.id} if one.id else set()
+            owners.update(dict.fromkeys(_handles(one), one.id or f"line {number}"))
+    return new
+
+
+PERSON = (
+    *("id", "username", "email", "name", "language", "is_active", "created", "source_id"),
+    *("profile", "password", "is_staff", "is_superuser", "password_stands_alone"),
+)
+ADDRESS = ("user", "email", "verified", "primary")
+
+
+def _create(records: list[Record], *, wrap: bool) -> None:
+    """Write people with their addresses and handles, which signals do for single ones."""
+    now = timezone.now()
+    ids = [uuid.uuid4() for _ in records]
+    pairs = list(zip(ids, records, strict=True))
+    rows.insert(Person, PERSON, [_person(pk, one, now, wrap=wrap) for pk, one in pairs])
+    addresses = []
+    for pk, one in pairs:
+        addresses.append((pk, one.email, one.verified, True))
+        addresses += [(pk, other, True, False) for other in one.other_emails]
+    rows.insert(EmailAddress, ADDRESS, addresses)
+    handles = [(name, pk) for pk, one in pairs for name in _handles(one)]
+    rows.insert(Handle, ("name", "person"), handles)
+
+
+def _person(pk: uuid.UUID, one: Record, now: datetime, *, wrap: bool) -> tuple[Any, ...]:
+    return (
+        *(pk, one.username, one.email, one.name, one.language, one.active, one.created or now),
+        *(one.id or None, one.profile, _password(one, wrap=wrap), False, False, False),
+    )
+
+
+def _password(one: Record, *, wrap: bool) -> str:
+    if not one.password_hash:
+        return UNUSABLE + get_random_string(40)
+    return wrapped.wrap(one.password_hash) if wrap else one.password_hash
