@@ -27,9 +27,16 @@ def hardening(report: Report) -> list[Figure]:
     return measure(report)
 
 
+def accounts(report: Report) -> list[Figure]:
+    from bench.accounts import measure
+
+    return measure(report)
+
+
 FAMILIES: dict[str, Callable[[Report], list[Figure]]] = {
     "servers": servers,
     "hardening": hardening,
+    "accounts": accounts,
 }
 
 

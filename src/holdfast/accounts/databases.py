@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
+import pymysql
 
 from holdfast.accounts.configuration import Configuration, ConfigurationError
 
@@ -37,6 +38,7 @@ def database(configuration: Configuration) -> dict[str, Any]:
         )
     )
     if ENGINES[scheme] == "mysql":
+        pymysql.install_as_MySQLdb()  # Django asks for the driver that needs a compiler
         settings["OPTIONS"] = settings.get("OPTIONS", {}) | {
             "charset": "utf8mb4",
             "isolation_level": "read committed",
