@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -228,6 +229,33 @@ class Browser:
         person: str | None = found.get("person")
         assert (page.status == 200) == (person is not None)
         return person
+
+
+@contextmanager
+def signing_up(fresh: Callable[[], Browser], numbers: Iterator[int]) -> Iterator[list[str]]:
+    """Have people sign up all the time; yield the addresses whose sign-up was answered."""
+    answered: list[str] = []
+    stop = threading.Event()
+
+    def sign_up() -> None:
+        while not stop.is_set():
+            email = f"kill{next(numbers)}@example.org"
+            try:
+                page = fresh().sign_up(email)
+            except (OSError, http.client.HTTPException, AssertionError):
+                continue  # whatever is killed meanwhile
+            if "confirm-email" in page.url:
+                answered.append(email)
+
+    threads = [threading.Thread(target=sign_up) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answered
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def code_in(mail: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from accounts.engines import ENGINES, Engine, engine
-from accounts.service import GOOD, Browser, Service, code_in, free_port, serving, wait_for
+from accounts.service import (
+    GOOD,
+    Browser,
+    Service,
+    code_in,
+    free_port,
+    serving,
+    signing_up,
+    wait_for,
+)
 
 pytestmark = pytest.mark.usefixtures("needs_root")
 
@@ -114,31 +121,13 @@ def test_a_database_that_dies_loses_nothing_that_was_answered(
     running: tuple[Engine, Service], tmp_path: Path
 ) -> None:
     server, service = running
-    acknowledged: list[str] = []
-    stop = threading.Event()
-
-    def join() -> None:
-        while not stop.is_set():
-            email = f"kill{next(_numbers)}@example.org"
-            try:
-                page = fresh(service).sign_up(email)
-            except (OSError, http.client.HTTPException, AssertionError):
-                continue
-            if "confirm-email" in page.url:
-                acknowledged.append(email)
-
-    threads = [threading.Thread(target=join) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    wait_for(lambda: len(acknowledged) > 5, 30)
-    server.kill()
-    time.sleep(0.5)  # requests meet a database that is away
-    server.begin()
-    count = len(acknowledged)
-    wait_for(lambda: len(acknowledged) > count + 5, 60)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with signing_up(lambda: fresh(service), _numbers) as acknowledged:
+        wait_for(lambda: len(acknowledged) > 5, 30)
+        server.kill()
+        time.sleep(0.5)  # requests meet a database that is away
+        server.begin()
+        count = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > count + 5, 60)
     there = people(service, tmp_path)
     assert [there.count(email) for email in acknowledged] == [1] * len(acknowledged)
     assert len(there) == len(set(there))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 import socket
@@ -15,6 +16,8 @@ from gunicorn.app.base import BaseApplication
 
 from holdfast.accounts.configuration import Configuration
 
+log = logging.getLogger(__name__)
+
 
 class NotListening(Exception):
     """The address cannot be listened on; the message says why and the mend."""
@@ -23,6 +26,7 @@ class NotListening(Exception):
 THREADS = 4
 GRACE_S = 30
 HANGS_AFTER_S = 60
+HOUSE_KEPT_EVERY_S = 3600.0
 RARELY = (20_000, 20, 20)  # allocations before garbage is looked for
 
 
@@ -89,8 +93,23 @@ def _begin(arbiter: Any, worker: Any) -> None:
     queue.assign(worker.number, chosen.workers, os.cpu_count() or 1, chosen.data)
     queue.on_wait(metrics.HASH_WAIT.observe)
     if chosen.mail.get_secret_value():
-        stop = threading.Event()
-        threading.Thread(target=courier, args=(stop,), name="courier", daemon=True).start()
+        threading.Thread(target=courier, args=(threading.Event(),), daemon=True).start()
+    if worker.number == 0:
+        threading.Thread(target=_keep_house, args=(threading.Event(),), daemon=True).start()
+
+
+def _keep_house(stop: threading.Event) -> None:
+    """Remove what has ended, every hour; a database that is away for a while is asked again."""
+    from django.db import DatabaseError, close_old_connections
+
+    from holdfast.accounts.people import sessions
+
+    while not stop.wait(HOUSE_KEPT_EVERY_S):
+        try:
+            close_old_connections()
+            sessions.forget_ended()
+        except DatabaseError:
+            log.exception("what has ended could not be removed")
 
 
 def _forget(arbiter: Any, worker: Any) -> None:

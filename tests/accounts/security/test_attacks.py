@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
@@ -10,7 +9,6 @@ import signal
 import socket
 import sqlite3
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +19,17 @@ import pytest
 from django.urls import URLPattern, URLResolver
 
 from accounts.security import weakened
-from accounts.service import GOOD, Browser, Page, Service, code_in, link_in, serving
+from accounts.service import (
+    GOOD,
+    Browser,
+    Page,
+    Service,
+    code_in,
+    link_in,
+    serving,
+    signing_up,
+    wait_for,
+)
 
 OTHER = "seven lanterns drift eastward"
 WEAKENED = str(Path(weakened.__file__))
@@ -581,29 +589,13 @@ def test_only_administrators_invite(service: Service) -> None:
 
 
 def test_a_worker_that_is_killed_loses_nothing_that_was_answered(service: Service) -> None:
-    acknowledged: list[str] = []
-    stop = threading.Event()
-
-    def join() -> None:
-        while not stop.is_set():
-            email = f"kill{next(_numbers)}@example.org"
-            try:
-                page = fresh(service).sign_up(email)
-            except (OSError, http.client.HTTPException, AssertionError):
-                continue
-            if "confirm-email" in page.url:
-                acknowledged.append(email)
-
-    threads = [threading.Thread(target=join) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(3):
-        time.sleep(0.4)  # under load
-        os.kill(service.workers()[0], signal.SIGKILL)
-    time.sleep(0.4)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with signing_up(lambda: fresh(service), _numbers) as acknowledged:
+        for _ in range(3):
+            least = len(acknowledged) + 3
+            wait_for(lambda least=least: len(acknowledged) >= least, 30)  # type: ignore[misc]
+            os.kill(service.workers()[0], signal.SIGKILL)
+        count = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > count + 2, 30)
     assert acknowledged
     assert [len(people(service, email)) for email in acknowledged] == [1] * len(acknowledged)
     assert_nobody_is_half_there(service)
