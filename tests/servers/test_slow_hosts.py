@@ -191,7 +191,7 @@ def test_steps_that_take_too_long_are_left_to_the_host_which_takes_them_back(
 ) -> None:
     host = untouched("bookworm")
     stop_at(host, "hang", "before", 3)
-    done = apply(lab_site, "app", "--host-timeout", "8", "--confirm-within", "5")
+    done = apply(lab_site, "app", "--host-timeout", "20", "--confirm-within", "5")
     assert done.code == 4
     assert "the host takes them back by itself" in done.out
     assert hanging(host)

@@ -24,6 +24,7 @@ other. The kinds and their keys:
     modules               NAME = refused
     core dumps            written = no
     login.defs            UMASK = the mask of new files
+    debsums               CRON_CHECK = how often files are compared
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from holdfast.servers import (
     apt_config,
+    debsums,
     firewall_table,
     kernel_parameters,
     pwquality,
@@ -266,6 +268,11 @@ def _login_defs(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]
         yield WriteFile(traces.LOGIN_DEFS, content, mode, owner, group, state, before)
 
 
+def _debsums(name: str, wants: Wants, snapshot: Snapshot) -> Iterator[Change]:
+    content = debsums.with_check(_content(debsums.FILE, snapshot), wants[debsums.CHECK])
+    yield from _own_file(debsums.FILE, content, 0o644, snapshot)
+
+
 def _with_folder(path: str, content: str, snapshot: Snapshot) -> Iterator[Change]:
     """Make the folder too, which a small installation may lack; the hand reads such folders."""
     folder = path.rpartition("/")[0]
@@ -325,4 +332,5 @@ KINDS: Mapping[str, Renderer] = {
     "modules": _modules,
     "core": _core_dumps,
     "login.defs": _login_defs,
+    "debsums": _debsums,
 }

@@ -7,6 +7,7 @@ from building import file, site, snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.servers import debsums
 from holdfast.servers.control import Gap
 from holdfast.servers.controls import packages, traces
 from holdfast.servers.snapshot import CannotJudge, Snapshot
@@ -92,22 +93,34 @@ def intact(files: dict[str, str], installed: bool = True) -> list[Gap]:
     return list(packages.gaps(of.hosts["app"], {"app": seen}, of))
 
 
-def test_a_host_without_debsums_wants_it() -> None:
+def wanted(gap: Gap) -> list[tuple[str, str, str]]:
+    return [(want.resource, want.key, want.value) for want in gap.wants]
+
+
+WEEKLY = ("debsums", debsums.CHECK, "weekly")
+
+
+def test_a_host_without_debsums_wants_it_and_what_it_does() -> None:
     (gap,) = intact({}, installed=False)
-    assert [want.resource for want in gap.wants] == ["package debsums"]
+    assert wanted(gap) == [("package debsums", "installed", "yes"), WEEKLY]
 
 
 @pytest.mark.parametrize("word", packages.REGULARLY)
 def test_a_regular_check_is_enough(word: str) -> None:
-    assert intact({packages.DEFAULTS: f"# x\nCRON_CHECK={word}\n"}) == []
+    assert intact({debsums.FILE: f"# x\nCRON_CHECK={word}\n"}) == []
 
 
-@pytest.mark.parametrize("line", ["CRON_CHECK=never", "CRON_CHECK=", "CRON_CHECK='never'"])
-def test_a_check_that_never_runs_is_switched_on(line: str) -> None:
-    (gap,) = intact({packages.DEFAULTS: f"CRON_CHECK=weekly\n{line}\n"})
-    assert [(w.key, w.value) for w in gap.wants] == [(line, "CRON_CHECK=weekly")]
+@pytest.mark.parametrize(
+    "text", ["CRON_CHECK=never", "CRON_CHECK=weekly\nCRON_CHECK=", "CRON_CHECK='never'", "# x"]
+)
+def test_a_check_that_never_runs_is_switched_on(text: str) -> None:
+    (gap,) = intact({debsums.FILE: f"{text}\n"})
+    assert wanted(gap) == [WEEKLY]
 
 
-def test_a_line_that_is_not_there_is_for_a_person() -> None:
-    (gap,) = intact({packages.DEFAULTS: "# nothing\n"})
-    assert "tee -a /etc/default/debsums" in gap.mend
+@given(st.lists(st.sampled_from(["# a", "X=1", "CRON_CHECK=never", ""])))
+def test_a_check_that_was_switched_on_is_said_and_every_other_line_stays(lines: list[str]) -> None:
+    after = debsums.with_check("\n".join(lines), "weekly")
+    assert debsums.checked(after) == "weekly"
+    others = [line for line in lines if line and not line.startswith("CRON")]
+    assert [line for line in after.split("\n") if line and not line.startswith("CRON")] == others

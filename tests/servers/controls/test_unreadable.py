@@ -28,9 +28,9 @@ from holdfast.servers.catalogue import all_controls
 from holdfast.servers.controls import passwords, root, updates
 from holdfast.servers.controls.firewall import UNIT_FILE
 from holdfast.servers.controls.jump import NEVER, TCP
-from holdfast.servers.controls.packages import DEFAULTS as DEBSUMS
 from holdfast.servers.controls.ssh import LIMITS, SETTINGS
 from holdfast.servers.controls.ssh_modern import SMALLEST_RSA, SMALLEST_RSA_BITS, WEAK
+from holdfast.servers.debsums import FILE as DEBSUMS
 from holdfast.servers.firewall_table import FILE as FIREWALL_FILE
 from holdfast.servers.firewall_table import UNIT, loadable, render
 from holdfast.servers.kernel_parameters import MODULES, MODULES_FILE, render_modules

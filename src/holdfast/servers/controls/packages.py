@@ -6,17 +6,16 @@ change the list of digests as well.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
+from holdfast.servers import debsums
 from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, Want
 from holdfast.servers.snapshot import Snapshot, judged
 from holdfast.site import Host, Site
 
 PACKAGE = "debsums"
-DEFAULTS = "/etc/default/debsums"
 REGULARLY = ("daily", "weekly", "monthly")
-LINE = re.compile(r"\s*CRON_CHECK\s*=\s*[\"']?([a-z]*)[\"']?\s*")
+WEEKLY = Want("debsums", debsums.CHECK, "weekly", Phase.WIDEN)
 
 
 def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[Gap]:
@@ -25,19 +24,13 @@ def gaps(host: Host, snapshots: Mapping[str, Snapshot], site: Site) -> Iterable[
     what = "nobody notices when an installed program is changed"
     if PACKAGE not in judged(snapshot.packages):
         want = Want(f"package {PACKAGE}", "installed", "yes", Phase.WIDEN)
-        yield Gap(what, f"package {PACKAGE}: absent", wants=(want,))
+        yield Gap(what, f"package {PACKAGE}: absent", wants=(want, WEEKLY))
         return
-    held = snapshot.files.get(DEFAULTS)
-    text = judged(held).content or "" if held is not None else ""
-    lines = [line for line in text.split("\n") if LINE.fullmatch(line)]
-    if not lines:
-        mend = f"add it: echo 'CRON_CHECK=weekly' | sudo tee -a {DEFAULTS}"
-        yield Gap(what, f"{DEFAULTS} has no line CRON_CHECK", mend=mend)
-        return
-    found = LINE.fullmatch(lines[-1])
-    if found is None or found[1] not in REGULARLY:
-        want = Want(f"lines {DEFAULTS}", lines[-1], "CRON_CHECK=weekly", Phase.WIDEN)
-        yield Gap(what, f"{DEFAULTS}: {lines[-1].strip()}", wants=(want,))
+    held = snapshot.files.get(debsums.FILE)
+    said = debsums.checked(judged(held).content or "") if held is not None else None
+    if said not in REGULARLY:
+        evidence = f"{debsums.FILE}: {debsums.CHECK} is {said or 'not set'}"
+        yield Gap(what, evidence, wants=(WEEKLY,))
 
 
 PACKAGES_INTACT = Control(
