@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.service import GOOD, Browser, Service, code_in, link_in, serving
+from accounts.service import GOOD, Browser, Service, code_in, link_in, serving, wait_for
 
 OTHER = "seven lanterns drift eastward"
 
@@ -293,3 +293,35 @@ def test_nobody_signs_up_where_it_is_closed_and_a_link_verifies_where_that_is_wa
         browser.submit(link)
         browser.sign_in("ned@example.org")
         assert browser.who()
+
+
+def test_a_sign_in_ends_when_it_is_idle_or_old_unless_it_is_remembered(tmp_path: Path) -> None:
+    limits = '[sessions]\nidle = "PT3S"\nlifetime = "PT6S"\n'
+    with serving(tmp_path, limits) as service:
+        first = Browser(service)
+        first.join("oda@example.org")
+        idle, busy, kept = Browser(service), Browser(service), Browser(service)
+        idle.sign_in("oda@example.org")
+        busy.sign_in("oda@example.org")
+        page = kept.sign_in("oda@example.org", remember="on")
+        assert page.status == 200
+        for _ in range(5):
+            assert busy.who()
+            time.sleep(0.8)  # less than what counts as idle
+        assert idle.who() is None
+        wait_for(lambda: busy.who() is None, 10)  # it was never idle, and is old
+        assert kept.who()
+
+
+def test_a_cookie_of_an_ordinary_sign_in_ends_with_the_browser(service: Service) -> None:
+    fresh(service).join("pia@example.org")
+
+    def cookie(**fields: str) -> str:
+        browser = fresh(service)
+        form = browser.get("/login/").form("/login/")
+        filled = {**form, "login": "pia@example.org", "password": GOOD, **fields}
+        page = browser.post("/login/", filled)
+        return next(one for one in page.cookies if one.strip().startswith("session="))
+
+    assert "max-age" not in cookie().lower()
+    assert "max-age=2592000" in cookie(remember="on").lower()

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from holdfast.accounts.people import invitations
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.people.names import RESERVED, folded_address, folded_name
-from holdfast.accounts.people.session_limits import BEGAN, REMEMBERED, SEEN
+from holdfast.accounts.people.session_limits import BEGAN, REMEMBERING, SEEN
 
 SHOWN_ANYWAY = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
 
@@ -64,9 +64,8 @@ class Adapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: Person) -> None:
         super().login(request, user)
         request.session[BEGAN] = request.session[SEEN] = int(time.time())
-        request.session[REMEMBERED] = request.session.get_expiry_age() > 0 and not (
-            request.session.get_expire_at_browser_close()
-        )
+        if REMEMBERING not in request.session:  # set already where a second factor was asked for
+            request.session.set_expiry(0)  # ends with the browser, unless somebody wants otherwise
 
     def add_message(
         self,

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 
-BEGAN, SEEN, REMEMBERED = "began", "seen", "remembered"
-WRITTEN_EVERY_S = 60  # being seen is no reason to write each request
+BEGAN, SEEN = "began", "seen"
+REMEMBERING = "_session_expiry"  # Django's own: 0 where a session ends with the browser
+WRITTEN_EVERY_S = 60.0  # being seen is no reason to write each request
 
 
 class SessionLimits:
@@ -19,6 +20,7 @@ class SessionLimits:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         self.limits = settings.HOLDFAST.sessions
+        self.written_every_s = min(WRITTEN_EVERY_S, self.limits.idle.total_seconds() / 10)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
@@ -32,10 +34,10 @@ class SessionLimits:
         if began is None or seen is None:
             session[BEGAN] = session[SEEN] = now
             return
-        remembered = session.get(REMEMBERED, False)
+        remembered = session.get(REMEMBERING, 0) != 0
         life = self.limits.remembered if remembered else self.limits.lifetime
         idle = self.limits.remembered if remembered else self.limits.idle
         if now - began > life.total_seconds() or now - seen > idle.total_seconds():
             logout(request)
-        elif now - seen > WRITTEN_EVERY_S:
+        elif now - seen > self.written_every_s:
             session[SEEN] = now
