@@ -218,6 +218,18 @@ class Browser:
     def sign_in(self, login: str, password: str = GOOD, **fields: str) -> Page:
         return self.submit("/login/", "/login/", login=login, password=password, **fields)
 
+    def enrol(self) -> tuple[str, list[str]]:
+        """Set a second factor up; return its secret and the recovery codes."""
+        self.confirm()
+        page = self.get("/2fa/totp/activate/")
+        secret = re.search(r'id="authenticator_secret"[^>]*value="([A-Z2-7]+)"', page.body)
+        assert secret is not None, page.body
+        filled = {**page.form(), "code": totp(secret[1])}
+        page = self.follow(self.post("/2fa/totp/activate/", filled))
+        shown = re.search(r"<textarea[^>]*>([^<]*)</textarea>", page.body)
+        assert shown is not None, page.body
+        return secret[1], shown[1].split()
+
     def confirm(self, password: str = GOOD) -> Page:
         """Show once more that it is really them."""
         return self.submit("/reauthenticate/", password=password)
@@ -256,6 +268,13 @@ def signing_up(fresh: Callable[[], Browser], numbers: Iterator[int]) -> Iterator
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def totp(secret: str, later_s: int = 0) -> str:
+    """The code of an authenticator (RFC 6238), by allauth's own arithmetic."""
+    from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+
+    return str(format_hotp_value(hotp_value(secret, int(time.time() + later_s) // 30)))
 
 
 def code_in(mail: str) -> str:

@@ -140,28 +140,11 @@ def test_an_address_is_added_shown_to_be_ones_own_made_primary_and_removed(
     assert newcomer.who() is None
 
 
-def totp(secret: str) -> str:
-    """RFC 6238, by allauth's own arithmetic."""
-    from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-
-    counter = int(time.time()) // 30
-    return str(format_hotp_value(hotp_value(secret, counter)))
-
-
 def enrolled(service: Service, email: str) -> tuple[Browser, str, list[str]]:
     """Somebody with a second factor: their browser, its secret, their recovery codes."""
     browser = fresh(service)
     browser.join(email)
-    browser.confirm()
-    page = browser.get("/2fa/totp/activate/")
-    secret = re.search(r'id="authenticator_secret"[^>]*value="([A-Z2-7]+)"', page.body)
-    assert secret is not None, page.body
-    filled = {**page.form(), "code": totp(secret[1])}
-    page = browser.follow(browser.post("/2fa/totp/activate/", filled))
-    shown = re.search(r"<textarea[^>]*>([^<]*)</textarea>", page.body)
-    assert shown is not None, page.body
-    codes = shown[1].split()
-    return browser, secret[1], codes
+    return browser, *browser.enrol()
 
 
 def test_a_second_factor_is_set_up_asked_for_and_each_code_works_once(service: Service) -> None:

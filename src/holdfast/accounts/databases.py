@@ -59,7 +59,7 @@ def cache(configuration: Configuration) -> dict[str, Any]:
     """Return Django's settings of the one cache. Raises ConfigurationError."""
     url = configuration.cache.get_secret_value()
     if not url:
-        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        return {"BACKEND": "holdfast.accounts.people.embedded_cache.EmbeddedCache"}
     if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise ConfigurationError("cache: write redis://HOST:PORT/NUMBER")
     return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}

@@ -28,6 +28,7 @@ from accounts.service import (
     link_in,
     serving,
     signing_up,
+    totp,
     wait_for,
 )
 
@@ -192,6 +193,34 @@ def people(service: Service, email: str) -> list[str]:
         return [str(row[0]) for row in found.fetchall()]
 
 
+def at_the_second_factor(service: Service, email: str) -> tuple[Browser, dict[str, str]]:
+    browser = fresh(service)
+    page = browser.sign_in(email)
+    return browser, page.form("/2fa/authenticate/")
+
+
+def code_twice(service: Service) -> bool:
+    """Use one code of an authenticator many times at the same time, in every worker."""
+    email = f"code{next(_numbers)}@example.org"
+    owner = fresh(service)
+    owner.join(email)
+    secret, _ = owner.enrol()
+    used = totp(secret)
+    wait_for(lambda: totp(secret) != used, 40)  # the first one was spent as it was set up
+    return same_code(service, email, totp(secret))
+
+
+def same_code(service: Service, email: str, code: str) -> bool:
+    waiting = [at_the_second_factor(service, email) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        pages = list(
+            pool.map(
+                lambda pair: pair[0].post("/2fa/authenticate/", {**pair[1], "code": code}), waiting
+            )
+        )
+    return sum("/2fa/trust/" in page.headers.get("Location", "") for page in pages) > 1
+
+
 MARK = "s3cret-marker-otter-paddles"
 
 
@@ -220,6 +249,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "endless body": (endless_body, "unbounded"),
     "same address": (same_address_at_once, "no_handles"),
     "secrets in the log": (secrets_in_log, "chatty_log"),
+    "code twice": (code_twice, "forgetful_cache"),
 }
 
 
@@ -559,6 +589,14 @@ def test_a_typed_in_address_is_not_taken_from_its_owner(service: Service) -> Non
     owner = fresh(service)
     owner.join(email)
     assert owner.who()
+
+
+def test_a_recovery_code_used_at_once_by_many_lets_one_in(service: Service) -> None:
+    email = f"recovery{next(_numbers)}@example.org"
+    owner = fresh(service)
+    owner.join(email)
+    _, codes = owner.enrol()
+    assert not same_code(service, email, codes[0])
 
 
 def test_guessing_a_mailed_code_ends_soon(service: Service) -> None:

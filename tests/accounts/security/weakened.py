@@ -78,6 +78,13 @@ def no_handles() -> None:
     handles.claim = lambda person, name: None
 
 
+def forgetful_cache() -> None:
+    """Each worker remembers for itself which codes were used."""
+    from holdfast.accounts.people import embedded_cache
+
+    embedded_cache.spend = lambda key: True
+
+
 def chatty_log() -> None:
     """Requests are logged by their path and their form."""
     from holdfast.accounts import requests
@@ -93,7 +100,7 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
     function.__name__: function
     for function in (
         *(naive_sign_in, fixed_sessions, lasting_sessions, no_csrf, any_host, open_redirect),
-        *(reusable_links, unbounded, no_handles, chatty_log),
+        *(reusable_links, unbounded, no_handles, chatty_log, forgetful_cache),
     )
 }
 

@@ -100,3 +100,13 @@ class OneTimeLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} until {self.expires:%F %R}"
+
+
+class Spent(models.Model):
+    """Something that counts once only, whichever worker sees it first, and for a while."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    expires = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"spent until {self.expires:%F %T}"
