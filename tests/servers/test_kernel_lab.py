@@ -44,8 +44,9 @@ def test_it_holds_after_a_reboot_and_comes_back_by_undo(
     assert limit.strip() == "0"
     host.reboot()
     assert values(host) == ["0", "1"]
-    while holdfast("undo", host.name, "--yes", site=lab_site).code == 0:
-        pass
+    words = ("undo", host.name, "--yes", "--format", "json")
+    while (undone := holdfast(*words, site=lab_site)).code == 0:
+        assert set(undone.data) == {"site", "at", "host", "undone"}
     assert values(host) == before
     assert there(host) == []
     assert host.check(["cat", "/etc/login.defs"]) == masks

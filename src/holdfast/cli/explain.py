@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from holdfast.cli.errors import GOOD, UsageError
-from holdfast.cli.options import add_output
+from holdfast.cli.options import add_format
 from holdfast.cli.work import paint_for, write
 from holdfast.report import explained
 from holdfast.servers.catalogue import all_controls, nearest
@@ -20,7 +20,7 @@ A_WHILE = timedelta(days=90)  # for how long the exception counts that is ready 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("explain", help="what a control is for", description=__doc__)
     parser.add_argument("control", nargs="?", metavar="CONTROL", help="default: list all of them")
-    add_output(parser)
+    add_format(parser)
     parser.set_defaults(run=run)
 
 

@@ -38,17 +38,28 @@ def add_hosts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("hosts", nargs="*", metavar="HOST", help="default: every host of the site")
 
 
-def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
-    """`--format` with those of the verb, the default first, `--output` and how much is said."""
+def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
+    """`--format` with those of the verb, the default first, and `--output`."""
     parser.add_argument("--format", choices=formats, default=formats[0], type=_format(formats))
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there, not to stdout")
+
+
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
+    """`--format`, `--output`, and how much is said meanwhile."""
+    add_format(parser, formats)
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--verbose", action="store_true")
 
 
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask, whatever is asked otherwise"
+    )
+
+
 def add_confirmation(parser: argparse.ArgumentParser) -> None:
     """`--yes` and `--confirm-within`."""
-    parser.add_argument("--yes", action="store_true", help="do not ask before changing anything")
+    add_yes(parser)
     parser.add_argument(
         "--confirm-within",
         type=_seconds,

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any
 
 from holdfast.cli.errors import FOUND, GOOD, UNREACHED, UsageError, told
-from holdfast.cli.options import add_confirmation, add_hosts, add_output, add_site
+from holdfast.cli.options import add_hosts, add_output, add_site, add_yes
 from holdfast.cli.pace import add_pace
 from holdfast.cli.summary import ATTACKS, summary
 from holdfast.cli.work import Work
@@ -33,7 +33,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_hosts(parser)
     add_site(parser)
     add_output(parser, formats=("text", "json", "sarif", "junit", "html"))
-    add_confirmation(parser)
+    add_yes(parser)
     add_pace(parser, PROVE_S)
     parser.add_argument(
         "--disruptive", action="store_true", help="also attacks that make noise; asks first"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 
 from holdfast.cli.errors import FOUND, GOOD
 from holdfast.cli.options import add_confirmation, add_output, add_self_confirm, add_site
@@ -38,5 +39,10 @@ async def _undo(work: Work) -> int:
             work.run(fleet), host, work.arguments.id, lambda text: work.say(host.name, text)
         )
     work.history.keep_run("undo", work.at, {"host": host.name, "undone": done})
-    work.write(f"{host.name}: {done} was taken back")
+    if work.arguments.format == "json":
+        at = work.at.isoformat(timespec="seconds")
+        data = {"site": work.site.name, "at": at, "host": host.name, "undone": done}
+        work.write(json.dumps(data, indent=2))
+    else:
+        work.write(f"{host.name}: {done} was taken back")
     return GOOD
