@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test test-all lint bench docs messages lab down clean
+.PHONY: run test test-all lint bench docs messages wasm lab down clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,7 +27,7 @@ lint: $(STAMPS)/venv
 	$(BIN)/lint-imports
 
 bench: $(STAMPS)/venv $(STAMPS)/packages
-	$(BIN)/python -m bench $(ONLY)
+	PYTHONPATH=tests $(BIN)/python -m bench $(ONLY)
 
 docs: $(STAMPS)/venv
 	$(BIN)/python -m holdfast.report.control_pages docs
@@ -36,6 +36,9 @@ messages: $(STAMPS)/venv
 	cd src/holdfast/accounts && ../../../$(BIN)/django-admin makemessages -l de --no-location
 	cd src/holdfast/accounts && ../../../$(BIN)/django-admin compilemessages
 
+wasm: $(STAMPS)/packages
+	$(MAKE) -C native wasm
+
 lab: $(STAMPS)/venv $(STAMPS)/packages
 	$(BIN)/holdfast lab up
 
@@ -43,7 +46,7 @@ down: $(STAMPS)/venv
 	$(BIN)/holdfast lab down --all
 
 # The virtual environment holds the versions of the lock file, so that a test result can be repeated.
-$(STAMPS)/venv: pyproject.toml requirements-test.lock
+$(STAMPS)/venv: pyproject.toml requirements-test.lock $(wildcard native/*.c native/*.h native/*.py) | $(STAMPS)/packages
 	@mkdir -p $(STAMPS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "holdfast: $(PYTHON) is older than 3.11: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }

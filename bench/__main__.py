@@ -33,10 +33,31 @@ def accounts(report: Report) -> list[Figure]:
     return measure(report)
 
 
+def people(report: Report) -> list[Figure]:
+    from bench.people import measure
+
+    return measure(report)
+
+
+def gate(report: Report) -> list[Figure]:
+    from bench.gate import measure
+
+    return measure(report)
+
+
+def work(report: Report) -> list[Figure]:
+    from bench.work import measure
+
+    return measure(report)
+
+
 FAMILIES: dict[str, Callable[[Report], list[Figure]]] = {
     "servers": servers,
     "hardening": hardening,
     "accounts": accounts,
+    "people": people,
+    "gate": gate,
+    "work": work,
 }
 
 

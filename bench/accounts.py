@@ -208,7 +208,8 @@ def _signed_in_per_s(form: tuple[str, str], turn: int) -> float:
             while time.perf_counter() < until:
                 done = counts[number]
                 network = f"10.{turn * CLIENTS + number}.{done // 250}.{done % 250}"
-                head, _ = _answer(line, _sign_in(*form, done % PEOPLE, network))
+                person = (number * PEOPLE // CLIENTS + done) % PEOPLE
+                head, _ = _answer(line, _sign_in(*form, person, network))
                 if b" 302 " not in head:
                     raise BenchError(f"a sign-in was refused: {head[:60]!r}")
                 counts[number] += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 
+import pytest
+
 from holdfast.lab import HostSpec
 
 SEED = int(os.environ.get("HOLDFAST_SEED") or random.SystemRandom().randrange(10**6))
@@ -14,6 +16,8 @@ SERVERS = {
     "bookworm": HostSpec("app", "bookworm", ("app",)),
     "trixie": HostSpec("db", "trixie", ("database",)),
 }
+OFTEN = ("trixie", pytest.param("bookworm", marks=pytest.mark.every))
+"""Parameters where one release tells nearly all: the other is for `make test-all`."""
 OUTSIDER = HostSpec("outsider", "bookworm", ("outsider",))  # on both networks, not of the site
 UNTOUCHED = "untouched"
 

@@ -11,10 +11,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from accounts.service import free_port
+import pytest
+
+from accounts.service import Service, free_port, serving
 
 NAME, USER, PASSWORD = "accounts", "accounts", "only-for-tests"
 STARTS_WITHIN_S = 40.0
@@ -135,3 +137,28 @@ def engine(name: str) -> Iterator[Engine]:
         if server.process.poll() is None:
             server.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+EACH = ("sqlite", *(pytest.param(name, marks=pytest.mark.every) for name in ENGINES))
+"""Parameters for a fixture: SQLite always, the others where everything is tested."""
+
+
+@contextmanager
+def serving_on(name: str, folder: Path, settings: str = "") -> Iterator[Service]:
+    """Run the service on one of EACH."""
+    if name == "sqlite":
+        with serving(folder, settings) as service:
+            yield service
+        return
+    with engine(name) as server, serving_with(server, folder, settings) as service:
+        yield service
+
+
+@contextmanager
+def serving_with(server: Engine, folder: Path, settings: str = "") -> Iterator[Service]:
+    """Run the service with a database server."""
+    url = folder / "url"
+    url.write_text(server.url)
+    url.chmod(0o600)
+    with serving(folder, f'database = "file:{url}"\n{settings}') as service:
+        yield replace(service, database=server.url)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
+import psycopg
+import pymysql
+
 CHEAP = "[passwords.argon2]\nmemory_kib = 7168\npasses = 1\n"
 GOOD = "magenta otter paddles north"
+GENEROUS = "[gate]\ngenerous = 1000\n"
+"""Where a test is about something else, the gate never closes."""
 STARTS_WITHIN_S = 30.0
 
 
@@ -40,6 +47,34 @@ class Service:
     data: Path
     process: subprocess.Popen[bytes]
     said: Path
+    database: str | None = None
+    """The URL of its database; None is SQLite in `data`."""
+
+    def rows(self, statement: str, *values: str, commit: bool = False) -> list[tuple[Any, ...]]:
+        """What a statement yields, with %s for values and names in double quotes."""
+        with closing(self._connected()) as connection, closing(connection.cursor()) as cursor:
+            if self.database is None:
+                statement = statement.replace("%s", "?")
+            cursor.execute(statement, values)
+            found = [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+            if commit:
+                connection.commit()
+            return found
+
+    def _connected(self) -> Any:
+        if self.database is None:
+            return sqlite3.connect(self.data / "accounts.sqlite3", timeout=20)
+        if self.database.startswith("postgresql:"):
+            return psycopg.connect(self.database)
+        at = urlsplit(self.database)
+        return pymysql.connect(
+            host=at.hostname,
+            port=at.port or 0,
+            user=at.username,
+            password=at.password or "",
+            database=at.path.strip("/"),
+            sql_mode="ANSI_QUOTES",
+        )
 
     @property
     def origin(self) -> str:
@@ -78,7 +113,8 @@ def serving(
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "accounts.toml"
-    config.write_text(f"{settings}\n{CHEAP}")
+    gate = "" if "[gate]" in settings else GENEROUS
+    config.write_text(f"{settings}\n{gate}{CHEAP}")
     said = folder / "said"
     argv = [sys.executable, *program, "serve", "--config", str(config)]
     argv += ["--data", str(folder / "data"), "--listen", f"127.0.0.1:{port}"]
@@ -234,6 +270,10 @@ class Browser:
         """Show once more that it is really them."""
         return self.submit("/reauthenticate/", password=password)
 
+    def token(self) -> str:
+        """What every form of somebody who is signed in holds."""
+        return self.get("/logout/").form()["csrfmiddlewaretoken"]
+
     def who(self) -> str | None:
         """Who is signed in."""
         page = self.get("/account/session/")
@@ -241,6 +281,18 @@ class Browser:
         person: str | None = found.get("person")
         assert (page.status == 200) == (person is not None)
         return person
+
+
+def visitors(network: int) -> Callable[[Service], Browser]:
+    """Return what makes browsers; each has an address of its own, so that no limit of another
+    counts, from 10.NETWORK.0.0 on."""
+    numbers = itertools.count(1)
+
+    def fresh(service: Service) -> Browser:
+        high, low = divmod(next(numbers), 250)
+        return Browser(service, f"10.{network + high // 250}.{high % 250}.{low + 1}")
+
+    return fresh
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.engines import ENGINES, Engine, engine
+from accounts.engines import ENGINES, Engine, engine, serving_with
 from accounts.service import (
     GOOD,
     Browser,
@@ -21,31 +21,23 @@ from accounts.service import (
     free_port,
     serving,
     signing_up,
+    visitors,
     wait_for,
 )
 
 pytestmark = pytest.mark.usefixtures("needs_root")
 
 _numbers = iter(range(1, 60000))
-
-
-def fresh(service: Service) -> Browser:
-    """A browser of its own network, so that no limit of another counts."""
-    number = next(_numbers)
-    return Browser(service, f"10.8.{number // 250}.{number % 250 + 1}")
+fresh = visitors(8)
 
 
 @pytest.fixture(scope="module", params=list(ENGINES))
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Engine, Service]]:
-    with engine(request.param) as server:
-        folder = tmp_path_factory.mktemp("accounts")
-        url = folder / "url"
-        url.write_text(server.url)
-        url.chmod(0o600)
-        with serving(folder, f'proxies = 1\ndatabase = "file:{url}"') as service:
-            yield server, service
+    folder = tmp_path_factory.mktemp("a")
+    with engine(request.param) as server, serving_with(server, folder, "proxies = 1") as service:
+        yield server, service
 
 
 def people(service: Service, folder: Path) -> list[str]:
@@ -56,9 +48,11 @@ def people(service: Service, folder: Path) -> list[str]:
     return [json.loads(line)["email"] for line in target.read_text().splitlines()]
 
 
-def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
+def command(
+    service: Service, *words: str, verb: str = "people"
+) -> subprocess.CompletedProcess[str]:
     config = str(service.data.parent / "accounts.toml")
-    argv = [sys.executable, "-m", "holdfast.cli.main", "people", *words, "--config", config]
+    argv = [sys.executable, "-m", "holdfast.cli.main", verb, *words, "--config", config]
     argv += ["--data", str(service.data)]
     return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
 
@@ -131,6 +125,8 @@ def test_a_database_that_dies_loses_nothing_that_was_answered(
     there = people(service, tmp_path)
     assert [there.count(email) for email in acknowledged] == [1] * len(acknowledged)
     assert len(there) == len(set(there))
+    done = command(service, "verify", "--service", verb="trail")
+    assert done.returncode == 0, done.stdout
     assert Browser(service).get("/readyz").status == 200
 
 
@@ -148,7 +144,7 @@ def test_a_database_that_is_away_is_no_reason_to_say_ready(
     wait_for(lambda: Browser(service).get("/readyz").status == 200)
 
 
-def test_limits_are_counted_over_all_workers_where_redis_is(tmp_path: Path) -> None:
+def test_budgets_are_shared_by_all_workers_where_redis_is(tmp_path: Path) -> None:
     port = free_port()
     redis = subprocess.Popen(
         ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
@@ -157,13 +153,14 @@ def test_limits_are_counted_over_all_workers_where_redis_is(tmp_path: Path) -> N
         cwd=tmp_path,
     )
     try:
-        with serving(tmp_path, f'cache = "redis://127.0.0.1:{port}/0"') as service:
+        redis_is = f'cache = "redis://127.0.0.1:{port}/0"\n[gate]\ngenerous = 1\n'
+        with serving(tmp_path, redis_is) as service:
             statuses = []
             for _ in range(26):
                 browser = Browser(service)
                 form = browser.get("/password/reset/").form()
                 statuses.append(browser.post("/password/reset/", {**form, "email": "x@y.org"}))
-            assert [page.status for page in statuses].count(429) == 6
+            assert [page.status for page in statuses].count(429) == 16
             redis.terminate()
             redis.wait(10)
             assert Browser(service).get("/readyz").status == 503

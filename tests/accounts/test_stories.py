@@ -12,28 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from accounts.service import GOOD, Browser, Service, code_in, link_in, serving, wait_for
+from accounts.engines import EACH, serving_on
+from accounts.service import GOOD, Browser, Service, code_in, link_in, serving, visitors, wait_for
 
 OTHER = "seven lanterns drift eastward"
+fresh = visitors(7)
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("accounts"), "proxies = 1") as running:
+@pytest.fixture(scope="module", params=EACH)
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    with serving_on(request.param, tmp_path_factory.mktemp("a"), "proxies = 1") as running:
         yield running
 
 
 @pytest.fixture
 def browser(service: Service) -> Browser:
     return fresh(service)
-
-
-_addresses = iter(f"198.51.100.{n}" for n in range(1, 255))
-
-
-def fresh(service: Service) -> Browser:
-    """A browser of its own network, so that no limit of another counts."""
-    return Browser(service, next(_addresses))
 
 
 def test_the_first_administrator_comes_by_the_link_in_the_terminal(service: Service) -> None:
@@ -174,7 +170,7 @@ def test_a_short_password_is_fine_beside_a_second_factor_that_then_must_stay(
     service: Service,
 ) -> None:
     browser, _, _ = enrolled(service, "jay@example.org")
-    short = "lantern7!"
+    short = "kx7+lant"
     browser.submit("/password/change/", oldpassword=GOOD, password1=short, password2=short)
     page = browser.follow(browser.get("/2fa/totp/deactivate/"))
     if "reauthenticate" in page.url:

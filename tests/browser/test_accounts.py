@@ -20,6 +20,7 @@ WIDE, NARROW = 1280, 390
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 HEAVIEST = 60_000  # bytes of the sign-in page with all it loads
 SLOWEST_PAINT_MS = 500
+PAINTED = "performance.getEntriesByName('first-contentful-paint').length"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 WEIGHT = """() => performance.getEntries()
     .filter(e => e.transferSize).reduce((sum, e) => sum + e.transferSize, 0)"""

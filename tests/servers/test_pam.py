@@ -20,13 +20,13 @@ from holdfast.servers.control import Control, Gap, Phase, Principle, Severity, W
 from holdfast.servers.snapshot import Snapshot, judged
 from holdfast.site import Host as SiteHost
 from holdfast.site import Site
-from throwaway import SERVERS, UNTOUCHED
+from throwaway import OFTEN, SERVERS, UNTOUCHED
 
 STACK = "/etc/pam.d/common-auth"
 FINISHED = "finished with PAM"
 
 
-@pytest.fixture(scope="module", params=list(SERVERS))
+@pytest.fixture(scope="module", params=OFTEN)
 def prepared(lab: Lab, request: pytest.FixtureRequest) -> Host:
     host = lab.host(SERVERS[request.param].name)
     host.reset(UNTOUCHED)

@@ -9,9 +9,10 @@ import pytest
 from driving import apply, holdfast
 
 from holdfast.lab import Host
+from throwaway import OFTEN
 
 
-@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+@pytest.mark.parametrize("release", OFTEN)
 def test_a_real_server_is_told_from_its_gaps_to_their_end(
     release: str, untouched: Callable[[str], Host], lab_site: Path
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -81,6 +82,33 @@ class Sessions(_Closed):
     """How long a device is spared the second factor when its owner has asked for that."""
 
 
+class Webhooks(_Closed):
+    """Where events may be sent, and how often that is tried."""
+
+    allow: tuple[str, ...] = ()
+    """Networks that are not public and may be sent to all the same, such as `10.0.0.0/8`."""
+    attempts: int = Field(default=12, ge=1, le=100)
+    first_retry_s: float = Field(default=10.0, gt=0, le=3600)
+    """The wait after the first attempt; it doubles with each, up to two hours."""
+
+    @field_validator("allow")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ip_network(one)  # raises ValueError, which says what is wrong
+        return value
+
+
+class GateSettings(_Closed):
+    """What an attempt beyond its budget has to do, and how large budgets are."""
+
+    work: Literal["sha256", "argon2id"] = "sha256"
+    generous: int = Field(default=1, ge=1, le=10_000)
+    """So many times the usual budgets: for a school, say, whose people share one address."""
+    tolerated: int = Field(default=60, ge=1, le=1_000_000)
+    """So many wrong guesses a minute, at all accounts together, are nobody's attack."""
+
+
 class Look(_Closed):
     """What the pages are called and coloured."""
 
@@ -112,6 +140,8 @@ class Configuration(_Closed):
     sign_up: SignUp = SignUp()
     sessions: Sessions = Sessions()
     look: Look = Look()
+    gate: GateSettings = GateSettings()
+    webhooks: Webhooks = Webhooks()
 
     @field_validator("origin")
     @classmethod

@@ -21,6 +21,8 @@ SECONDS = Histogram("holdfast_request_seconds", "time of a request", ("route",),
 HASH_WAIT = Histogram(
     "holdfast_hash_wait_seconds", "wait for a place to hash a password", buckets=BUCKETS
 )
+GATE = Counter("holdfast_gate_total", "attempts at the gate", ("action", "outcome"))
+PAID = Counter("holdfast_gate_hashes_total", "hashes that attempts have paid", ("action",))
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 
 
@@ -28,6 +30,13 @@ def request(route: str, method: str, status: int, seconds: float) -> None:
     """Count one request."""
     REQUESTS.labels(route, method if method in METHODS else "other", str(status)).inc()
     SECONDS.labels(route).observe(seconds)
+
+
+def gate(action: str, outcome: str, paid: int) -> None:
+    """Count one attempt at the gate, and the hashes it paid."""
+    GATE.labels(action, outcome).inc()
+    if paid:
+        PAID.labels(action).inc(paid)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

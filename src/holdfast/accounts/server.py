@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
-import logging
 import os
 import shutil
 import socket
 import tempfile
-import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from holdfast.accounts import background
 from holdfast.accounts.configuration import Configuration
-
-log = logging.getLogger(__name__)
 
 
 class NotListening(Exception):
@@ -27,15 +28,17 @@ THREADS = 4
 GRACE_S = 30
 HANGS_AFTER_S = 60
 HOUSE_KEPT_EVERY_S = 3600.0
+SEEN_EVERY_S = 10.0
+COUNTS_TOLD_EVERY_S = 5.0
 RARELY = (20_000, 20, 20)  # allocations before garbage is looked for
+M_ARENA_MAX = -8  # of glibc's mallopt(3)
 
 
 class Server(BaseApplication):
     """gunicorn, told by our configuration instead of its command line and environment."""
 
-    def __init__(self, configuration: Configuration, numbers: Path) -> None:
+    def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
-        self.numbers = numbers
         super().__init__()
 
     def load_config(self) -> None:
@@ -85,31 +88,65 @@ def _begin(arbiter: Any, worker: Any) -> None:
     from holdfast.accounts import metrics
     from holdfast.accounts.mail.queue import courier
     from holdfast.accounts.passwords import queue
+    from holdfast.accounts.webhooks.queue import courier as events
 
     chosen = settings.HOLDFAST
     gc.freeze()  # what was loaded before the fork stays, and stays shared
     gc.set_threshold(*RARELY)
+    _share_memory()
     connections.close_all()
     queue.assign(worker.number, chosen.workers, os.cpu_count() or 1, chosen.data)
     queue.on_wait(metrics.HASH_WAIT.observe)
     if chosen.mail.get_secret_value():
-        threading.Thread(target=courier, args=(threading.Event(),), daemon=True).start()
+        background.start(courier)
+    background.start(events)
+    background.start(_tell_counts)
     if worker.number == 0:
-        threading.Thread(target=_keep_house, args=(threading.Event(),), daemon=True).start()
+        background.start(_keep_house)
+        background.start(_keep_seen)
 
 
-def _keep_house(stop: threading.Event) -> None:
-    """Remove what has ended, every hour; a database that is away for a while is asked again."""
-    from django.db import DatabaseError, close_old_connections
+def _share_memory() -> None:
+    """Have the threads hash in one piece of memory, where glibc would keep one for each."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library has no such call
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
+
+def _keep_house() -> None:
+    """Remove what has ended, every hour."""
+    while True:
+        time.sleep(HOUSE_KEPT_EVERY_S)
+        background.attempt(_remove_what_has_ended, "what has ended could not be removed")
+
+
+def _remove_what_has_ended() -> None:
+    from holdfast.accounts.api import once
+    from holdfast.accounts.gate import running
     from holdfast.accounts.people import sessions
+    from holdfast.accounts.webhooks import queue
 
-    while not stop.wait(HOUSE_KEPT_EVERY_S):
-        try:
-            close_old_connections()
-            sessions.forget_ended()
-        except DatabaseError:
-            log.exception("what has ended could not be removed")
+    running.forget_old()
+    sessions.forget_ended()
+    once.forget_old()
+    queue.forget_sent()
+
+
+def _tell_counts() -> None:
+    """Add what the gate counted in this worker to what it counted in all."""
+    from holdfast.accounts.gate.running import gate
+
+    while True:
+        time.sleep(COUNTS_TOLD_EVERY_S)
+        background.attempt(gate().flush, "what the gate counted could not be kept")
+
+
+def _keep_seen() -> None:
+    """Keep the newest checkpoint of the trail outside the database."""
+    from holdfast.accounts.trail import store
+
+    while True:
+        time.sleep(SEEN_EVERY_S)
+        background.attempt(store.keep_seen, "the trail's checkpoint could not be kept")
 
 
 def _forget(arbiter: Any, worker: Any) -> None:
@@ -121,11 +158,20 @@ def _forget(arbiter: Any, worker: Any) -> None:
 def serve(configuration: Configuration) -> None:
     """Serve until SIGTERM or SIGINT; requests under way get `GRACE_S` seconds to end."""
     _check(configuration.listen)
-    numbers = Path(tempfile.mkdtemp(prefix="holdfast-metrics-"))
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(numbers)
+    Server(configuration).run()
+
+
+@contextlib.contextmanager
+def counted_together() -> Iterator[None]:
+    """Have the numbers of all workers added up, for as long as the block runs.
+
+    It comes before anything that counts is imported: prometheus_client looks once.
+    """
+    numbers = tempfile.mkdtemp(prefix="holdfast-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = numbers
     parent = os.getpid()
     try:
-        Server(configuration, numbers).run()
+        yield
     finally:
         if os.getpid() == parent:
             shutil.rmtree(numbers, ignore_errors=True)

@@ -6,6 +6,9 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from holdfast.accounts import health, metrics
+from holdfast.accounts.api.service import api
+from holdfast.accounts.console.site import site as console
+from holdfast.accounts.gate import views as gate
 from holdfast.accounts.mail import outbox
 from holdfast.accounts.people import colours, views
 
@@ -24,9 +27,12 @@ urlpatterns = [
     path("sign-in/link/<str:token>/", views.sign_in_link, name="sign_in_link"),
     path("break-glass/<str:token>/", views.break_glass, name="break_glass"),
     path("colours.css", colours.colours, name="colours"),
+    path("gate/<slug:route>/", gate.ask, name="gate"),
     path("outbox/", outbox.outbox, name="outbox"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("api/", api.urls),
+    path("console/", console.urls),
     path("", include("allauth.urls")),
 ]

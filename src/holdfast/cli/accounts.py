@@ -56,6 +56,19 @@ def configuration_from(arguments: argparse.Namespace) -> Configuration:
         raise UsageError(str(error)) from None
 
 
+def start_service(arguments: argparse.Namespace) -> None:
+    """Load the service that is meant, and bring its database up. Raises UsageError."""
+    configuration = configuration_from(arguments)
+    from holdfast.accounts import starting
+    from holdfast.accounts.configuration import ConfigurationError
+
+    try:
+        starting.start(configuration)
+        starting.migrate()
+    except ConfigurationError as error:
+        raise UsageError(str(error)) from None
+
+
 def _revealed(name: str, text: str, base: Path) -> str:
     """Return what an option stands for; one with a password in it is refused: others see argv."""
     if not _is_reference(text):

@@ -9,6 +9,8 @@ from holdfast.servers.session_errors import HandFailed, SessionError
 from holdfast.servers.snapshot import CannotJudge, SnapshotError
 from holdfast.servers.undo import NothingToUndo
 from holdfast.site import SiteError
+from holdfast.trail.folder import TrailError
+from holdfast.trail.note import NoteError
 
 GOOD, FOUND, WRONG, UNREACHED, REVERTED = 0, 1, 2, 3, 4
 
@@ -23,6 +25,8 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (PlanConflict, WRONG),
     (NothingToUndo, WRONG),
     (NothingKept, WRONG),
+    (TrailError, WRONG),
+    (NoteError, WRONG),
     (SnapshotError, UNREACHED),
     (CannotJudge, UNREACHED),
     (SessionError, UNREACHED),

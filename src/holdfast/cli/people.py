@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from holdfast.cli.accounts import add_service, configuration_from
+from holdfast.cli.accounts import add_service, configuration_from, start_service
 from holdfast.cli.errors import FOUND, GOOD, UsageError
 
 SHOWN = 20  # errors that are printed; all of them go into --errors
@@ -57,18 +57,6 @@ def _add_export(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     out.set_defaults(run=export_people)
 
 
-def _start(arguments: argparse.Namespace) -> None:
-    configuration = configuration_from(arguments)
-    from holdfast.accounts import starting
-    from holdfast.accounts.configuration import ConfigurationError
-
-    try:
-        starting.start(configuration)
-        starting.migrate()
-    except ConfigurationError as error:
-        raise UsageError(str(error)) from None
-
-
 def _kind(arguments: argparse.Namespace) -> str:
     named = "csv" if arguments.file.endswith(".csv") else "jsonl"
     kind: str = arguments.format or named
@@ -77,10 +65,12 @@ def _kind(arguments: argparse.Namespace) -> str:
 
 def import_people(arguments: argparse.Namespace) -> int:
     with _opened(arguments.file) as stream, _errors(arguments.errors) as errors:
-        _start(arguments)
+        start_service(arguments)
+        from holdfast.accounts import databases
         from holdfast.accounts.people import records
         from holdfast.accounts.people.flows import importing
 
+        databases.expect_many_rows()
         lines = records.read(stream, _kind(arguments))
         outcome = importing.Outcome()
         shown = 0
@@ -94,9 +84,18 @@ def import_people(arguments: argparse.Namespace) -> int:
         if shown > SHOWN:
             where = arguments.errors or "--errors FILE keeps them"
             print(f"holdfast: and {shown - SHOWN} more lines ({where})", file=sys.stderr)
+        if not arguments.dry_run:
+            _note("people.imported", created=outcome.created, there=outcome.there)
     verb = "would be created" if arguments.dry_run else "created"
     print(f"{outcome.created} {verb}, {outcome.there} were there, {outcome.refused} refused")
     return FOUND if outcome.refused else GOOD
+
+
+def _note(what: str, **details: object) -> None:
+    """Have the trail say what was done here."""
+    from holdfast.accounts.trail import events
+
+    events.note_from_shell(what, details={name: str(value) for name, value in details.items()})
 
 
 @contextmanager
@@ -128,10 +127,12 @@ def _private(path: Path) -> TextIO:
 
 def export_people(arguments: argparse.Namespace) -> int:
     with _private(Path(arguments.file)) as stream:
-        _start(arguments)
+        start_service(arguments)
         from holdfast.accounts.people.flows import exporting
 
-        count = exporting.write(stream, _kind(arguments), hashes=not arguments.without_hashes)
+        hashes = not arguments.without_hashes
+        count = exporting.write(stream, _kind(arguments), hashes=hashes)
+        _note("people.exported", count=count, hashes="with" if hashes else "without")
     print(f"{count} exported to {arguments.file}")
     return GOOD
 
@@ -151,7 +152,7 @@ def hash_cost(arguments: argparse.Namespace) -> int:
 
 
 def break_glass(arguments: argparse.Namespace) -> int:
-    _start(arguments)
+    start_service(arguments)
     from holdfast.accounts.people.flows import breaking_glass
 
     try:

@@ -24,13 +24,14 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = configuration_from(arguments)
     from holdfast.accounts import starting
     from holdfast.accounts.configuration import ConfigurationError
-    from holdfast.accounts.server import NotListening, serve
+    from holdfast.accounts.server import NotListening, counted_together, serve
 
     try:
-        starting.start(configuration)
-        starting.migrate()
-        _say(configuration.origin)
-        serve(configuration)
+        with counted_together():
+            starting.start(configuration)
+            starting.migrate()
+            _say(configuration.origin)
+            serve(configuration)
     except (ConfigurationError, NotListening) as error:
         raise UsageError(str(error)) from None
     return GOOD

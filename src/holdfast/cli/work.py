@@ -52,7 +52,7 @@ class Work:
 
     @property
     def history(self) -> History:
-        return History(self.site.folder)
+        return History(self.site.folder, self.site.name, self.site.operator)
 
     def hosts(self) -> dict[str, Host]:
         """Return the hosts named on the command line, or all. Raises UsageError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.servers.snapshot import Snapshot
+from holdfast.trail.entry import Entry
+from holdfast.trail.folder import Folder
 
 KEPT = 500  # files of each kind; the oldest go first
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6})(?:-([a-z]{1,20}))?\.json", re.ASCII)
@@ -49,8 +52,9 @@ class Kept:
 class History:
     """The history of one site: runs by time and verb, snapshots by host and time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "site", operator: str | None = None) -> None:
         self.folder = folder / ".holdfast"
+        self.name, self.operator = name, operator
 
     @property
     def known_hosts(self) -> Path:
@@ -63,7 +67,19 @@ class History:
     def keep_run(self, verb: str, at: datetime, data: Mapping[str, Any]) -> Path:
         """Keep what a verb found or did, as JSON."""
         text = json.dumps(data, indent=1, ensure_ascii=True)
-        return self._keep(self.folder / "runs", f"{_stamp(at)}-{verb}.json", text)
+        path = self._keep(self.folder / "runs", f"{_stamp(at)}-{verb}.json", text)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        details = {"file": path.name, "sha256": digest}
+        who = f"admin:{self.operator}" if self.operator else ""
+        self.trail().append(Entry(f"hosts.{verb}", who=who, on=self.name, details=details))
+        return path
+
+    def trail(self) -> Folder:
+        """Return the trail that says what was run, and holds the digest of what was kept of it.
+
+        Raises TrailError, OSError.
+        """
+        return Folder(self.folder / "trail", f"holdfast/{self.name}")
 
     def keep_snapshot(self, host: str, at: datetime, snapshot: Snapshot) -> Path:
         """Keep a snapshot; `holdfast audit --from FILE` judges it again."""

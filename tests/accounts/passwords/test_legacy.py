@@ -6,15 +6,19 @@ import base64
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import hashers as django_hashers
 from django.contrib.auth.hashers import check_password
 from hypothesis import given
 from hypothesis import settings as pace
 from hypothesis import strategies as st
 
-from holdfast.accounts.passwords import legacy, wrapped
+from holdfast.accounts.configuration import Configuration, Passwords, Pepper
+from holdfast.accounts.passwords import legacy, queue, wrapped
 from holdfast.accounts.passwords.legacy import UnknownHash, recognise
 
 SECRET = "correct horse 9!"
@@ -142,6 +146,16 @@ EXPENSIVE = [
     "$argon2id$v=19$m=999999999,t=2,p=1$c2FsdHNhbHQ$aGFzaA",
     "$6$rounds=999999999$salt$hash",
     "pbkdf2_sha256$99999999999$salt$hash",
+    "$argon2id$v=19$m=65536,t=4000000,p=1$c2FsdHNhbHQ$aGFzaA",
+    "argon2id$$argon2id$v=19$m=65536,t=4000000,p=1$c2FsdHNhbHQ$aGFzaA",
+    "argon2$argon2id$v=19$m=65536,t=4000000,p=1$c2FsdHNhbHQ$aGFzaA",
+    "wrapped$$md5:before:1:abc|$argon2id$v=19$m=65536,t=4000000,p=1$c2FsdHNhbHQ$aGFzaA",
+    "$P$S" + "x" * 30,
+    "$scrypt$ln=30,r=8,p=1$c2FsdA$aGFzaA",
+    "scrypt$1073741824$salt$8$1$aGFzaA==",
+    "scrypt$16384$salt$8$9999$aGFzaA==",
+    "firebase$8:30:42xEC+ixf3L2lw==:Bw==:jxspr8Ki0RYy:lSrfV15cpx95",
+    "$y$jJT$c2FsdA$" + "x" * 43,
 ]
 
 
@@ -170,6 +184,69 @@ def test_a_damaged_hash_fits_nothing_and_raises_nothing(
     assert check_password(password, f"{scheme}${rest}") is False
 
 
+DAMAGED = [
+    "pbkdf2_sha256$many$salt$hash",
+    "pbkdf2_sha256$1000",
+    "argon2$argon2id$v=19$m=7168,t=1,p=1$!!$??",
+    "bcrypt$$2b$05$short",
+    "bcrypt_sha256$$2b$05$",
+    "scrypt$16384$salt$8$x$hash",
+    "scrypt$16385$salt$8$1$aGFzaA==",
+    "md5$salt",
+    "md5$$",
+    "firebase$8:14:?:?:?:?",
+    "$7$CU..../....",
+]
+
+
+@pytest.mark.parametrize("kept", DAMAGED)
+@pytest.mark.parametrize("password", ["secret", "\ud800", "x\0y", "x" * 5000])
+def test_a_damaged_hash_of_djangos_forms_fits_nothing_and_raises_nothing(
+    kept: str, password: str
+) -> None:
+    assert check_password(password, kept) is False
+
+
+@pytest.mark.parametrize("hasher", ["BCryptPasswordHasher", "BCryptSHA256PasswordHasher"])
+def test_django_bcrypt_takes_long_passwords_and_no_text(hasher: str) -> None:
+    made: django_hashers.BCryptSHA256PasswordHasher = getattr(django_hashers, hasher)()
+    made.rounds = 4
+    kept = made.encode("x" * 72, made.salt())
+    assert check_password("x" * 72, kept)
+    assert not check_password("y" * 100, kept)
+    assert not check_password("\ud800", kept)
+    assert check_password("x" * 100, kept) is (hasher == "BCryptPasswordHasher")
+
+
+@given(st.sampled_from([*EXPENSIVE, *DAMAGED]), st.data())
+@pace(max_examples=200, deadline=2000)
+def test_whatever_stands_in_the_database_is_verified_soon_or_not_at_all(
+    kept: str, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(kept)))
+    altered = kept[:place] + data.draw(st.text(max_size=3)) + kept[place + 1 :]
+    assert check_password("secret", altered) is False
+
+
+def test_hashes_of_elsewhere_wait_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+
+    @contextmanager
+    def place() -> Iterator[None]:
+        held.append(True)
+        yield
+
+    monkeypatch.setattr(queue, "place", place)
+    for kept in (
+        "md5$salt$" + "0" * 32,
+        recognise(PUBLISHED[2][1]),
+        "salted$" + salted("md5", "a", 1, "after"),
+    ):
+        held.clear()
+        check_password("secret", kept)
+        assert held
+
+
 # Wrapped
 
 
@@ -177,7 +254,7 @@ def test_a_damaged_hash_fits_nothing_and_raises_nothing(
 def test_a_weak_hash_is_wrapped_and_still_fits(name: str) -> None:
     weak = recognise(salted(name, "abc", 1, "before"))
     strong = wrapped.wrap(weak)
-    assert strong.startswith(f"wrapped${name}:before:1:abc|$argon2id$")
+    assert strong.startswith(f"wrapped$${name}:before:1:abc|$argon2id$")
     assert weak.rpartition(":")[2] not in strong
     assert check_password(SECRET, strong)
     assert not check_password(SECRET + "x", strong)
@@ -186,6 +263,19 @@ def test_a_weak_hash_is_wrapped_and_still_fits(name: str) -> None:
 def test_djangos_md5_is_wrapped_too() -> None:
     weak = django_hashers.MD5PasswordHasher().encode(SECRET, "abc")
     assert check_password(SECRET, wrapped.wrap(weak))
+
+
+def test_a_pepper_is_mixed_into_a_wrapped_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    weak = recognise(salted("md5", "abc", 1, "before"))
+    peppers = (Pepper(name="one", key="o" * 32),)  # type: ignore[arg-type]
+    chosen = Configuration(passwords=Passwords(peppers=peppers))
+    monkeypatch.setattr(settings, "HOLDFAST", chosen)
+    strong = wrapped.wrap(weak)
+    assert strong.startswith("wrapped$one$md5:before:1:abc|$argon2id$")
+    assert check_password(SECRET, strong)
+    assert not check_password(SECRET, strong.replace("wrapped$one$", "wrapped$$"))
+    monkeypatch.setattr(settings, "HOLDFAST", Configuration())
+    assert not check_password(SECRET, strong)
 
 
 def test_what_is_slow_by_itself_stays_as_it_is() -> None:

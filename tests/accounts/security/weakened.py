@@ -39,6 +39,13 @@ def no_csrf() -> None:
     settings.MIDDLEWARE.remove("django.middleware.csrf.CsrfViewMiddleware")
 
 
+def auditors_change() -> None:
+    """Whoever sees a page of the console may change what it shows."""
+    from holdfast.accounts.console import pages
+
+    pages.role_of = lambda request: "admin"  # type: ignore[attr-defined]
+
+
 def any_host() -> None:
     """Every host name is answered, and links are made from it."""
     from django.conf import settings
@@ -96,11 +103,57 @@ def chatty_log() -> None:
     requests.Requests.__call__ = call  # type: ignore[method-assign]
 
 
+def no_gate() -> None:
+    """Everybody guesses as often as they like."""
+    from holdfast.accounts.gate.middleware import GateMiddleware
+
+    GateMiddleware.process_view = lambda *_: None  # type: ignore[method-assign]
+
+
+def no_step_up() -> None:
+    """Whoever is signed in may do everything at once."""
+    from allauth.account.internal.flows import reauthentication
+
+    reauthentication.did_recently_reauthenticate = lambda request: True
+
+
+def sql_from_strings() -> None:
+    """What is looked for becomes part of the statement."""
+    from holdfast.accounts.search import find
+
+    def by_part(text: str) -> Any:
+        query = find._Query("r.number")
+        query.where("r.text LIKE '%%" + text.replace("%", "%%") + "%%'")
+        return query
+
+    find._by_part = by_part
+
+
+def events_anywhere() -> None:
+    """Events are sent to addresses of the inside too, and in clear."""
+    from holdfast.accounts.webhooks import sending
+
+    target = sending.target
+    sending.is_allowed = lambda address, allowed, *, secure=True: True
+    sending.target = lambda url, allowed=(): target(url, sending.TUNNELS)
+
+
 WEAKNESSES: dict[str, Callable[[], None]] = {
     function.__name__: function
     for function in (
-        *(naive_sign_in, fixed_sessions, lasting_sessions, no_csrf, any_host, open_redirect),
-        *(reusable_links, unbounded, no_handles, chatty_log, forgetful_cache),
+        *(naive_sign_in, fixed_sessions, lasting_sessions, no_csrf, any_host),
+        *(
+            auditors_change,
+            open_redirect,
+            reusable_links,
+            unbounded,
+            no_handles,
+            chatty_log,
+            forgetful_cache,
+            no_gate,
+            no_step_up,
+        ),
+        *(sql_from_strings, events_anywhere),
     )
 }
 

@@ -13,11 +13,12 @@ from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.mail.message import EmailMessage
-from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
+from holdfast.accounts import background
 from holdfast.accounts.mail.models import QueuedMail
 from holdfast.accounts.mail.servers import Server
+from holdfast.accounts.trail import tally
 
 log = logging.getLogger(__name__)
 LOOKS_EVERY_S = 1.0
@@ -55,6 +56,7 @@ def deliver_due() -> int:
         mine = QueuedMail.objects.filter(pk=mail.pk, due=mail.due)
         if mine.update(due=now + wait, attempts=mail.attempts + 1) == 1 and _send(server, mail):
             QueuedMail.objects.filter(pk=mail.pk).delete()
+            tally.add("mail.sent")
             taken += 1
     return taken
 
@@ -74,6 +76,7 @@ def _send(server: Server, mail: QueuedMail) -> bool:
     except OSError as error:  # smtplib's errors are among them
         late = timezone.now() - mail.created > GIVEN_UP_AFTER
         if late:
+            tally.add("mail.given-up")
             QueuedMail.objects.filter(pk=mail.pk).delete()
         log.warning(
             "mail not sent",
@@ -85,16 +88,9 @@ def _send(server: Server, mail: QueuedMail) -> bool:
     return True
 
 
-def courier(stop: threading.Event) -> None:
-    """Deliver until `stop`; a database that is away for a while is asked again."""
-    while not stop.is_set():
-        try:
-            close_old_connections()
-            busy = deliver_due()
-        except DatabaseError:
-            log.exception("the mail queue cannot be read")
-            busy = 0
-        if not busy:
+def courier() -> None:
+    """Deliver what is due, as long as the process runs."""
+    while True:
+        if not background.attempt(deliver_due, "the mail queue cannot be read"):
             _wake.wait(LOOKS_EVERY_S)
             _wake.clear()
-    close_old_connections()

@@ -59,6 +59,6 @@ def backend(configuration: Configuration) -> str:
     """Return the dotted path of Django's mail backend."""
     url = configuration.mail.get_secret_value()
     if not url:
-        return "django.core.mail.backends.filebased.EmailBackend"
+        return "holdfast.accounts.mail.outbox.OutboxBackend"
     Server.parse(url)
     return "holdfast.accounts.mail.queue.QueueBackend"

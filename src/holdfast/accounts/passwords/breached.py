@@ -13,8 +13,9 @@ import bisect
 import functools
 import hashlib
 import hmac
+import http.client
 import logging
-import urllib.error
+import time
 import urllib.request
 from collections.abc import Sequence
 from importlib import resources
@@ -74,6 +75,16 @@ def is_known(password: str) -> bool:
     return shipped().holds(password) or (url is not None and _service_knows(url, password))
 
 
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    """Read as much as comes within the time for all of it. Raises TimeoutError."""
+    deadline, data = time.monotonic() + TIMEOUT_S, b""
+    while len(data) < LARGEST_ANSWER and (part := answer.read1(65536)):
+        data += part
+        if time.monotonic() > deadline:
+            raise TimeoutError("the answer takes too long")
+    return data
+
+
 def _service_knows(url: str, password: str) -> bool:
     whole = hashlib.sha1(password.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
     prefix, rest = whole[:PREFIX].upper(), whole[PREFIX:].upper()
@@ -82,8 +93,8 @@ def _service_knows(url: str, password: str) -> bool:
             f"{url.rstrip('/')}/{prefix}", headers={"Add-Padding": "true"}
         )
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-            lines = answer.read(LARGEST_ANSWER).decode("ascii", "replace").split()
-    except (OSError, ValueError, urllib.error.URLError) as error:
+            lines = _read(answer).decode("ascii", "replace").split()
+    except (OSError, ValueError, http.client.HTTPException) as error:
         log.warning("the breach service does not answer", extra={"reason": type(error).__name__})
         return False
     found = False

@@ -17,7 +17,7 @@ from django.contrib.auth.hashers import BasePasswordHasher
 
 from holdfast.accounts.configuration import Configuration
 from holdfast.accounts.configuration import Passwords as PasswordSettings
-from holdfast.accounts.passwords import legacy, pepper, queue
+from holdfast.accounts.passwords import costs, legacy, pepper, queue
 
 _HASH_BYTES, _SALT_BYTES = 32, 16
 
@@ -89,7 +89,7 @@ class Argon2id(BasePasswordHasher):
         """Whether it fits; False for a hash that is damaged. Raises Overloaded."""
         chosen = _chosen()
         name, phc = _parts(encoded)
-        secret = prepared(password)
+        secret = prepared(password) if costs.bounded(encoded) else None
         mixed = pepper.mixed(secret, name, chosen.peppers) if secret is not None else None
         if mixed is None:
             burn(password)
@@ -111,7 +111,8 @@ class Argon2id(BasePasswordHasher):
         return old or name != pepper.newest(chosen.peppers)
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Nothing: a wrong password has cost one hash already."""
+        """Have a wrong password cost a new hash, where the kept one is of another cost."""
+        burn(password)
 
     def decode(self, encoded: str) -> dict[str, Any]:
         name, phc = _parts(encoded)

@@ -8,34 +8,30 @@ passlib's (`libpass`), Django's and the C library's; Firebase's scrypt is a few 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
 from typing import Any
 
+import bcrypt
 import passlib.hash
+from django.contrib.auth import hashers as django_hashers
 from django.contrib.auth.hashers import BasePasswordHasher
 
-from holdfast.accounts.passwords import digests, system_crypt
+from holdfast.accounts.passwords import costs, digests, queue, system_crypt
 
-LONGEST_HASH = 1024
-MOST_MEMORY_KIB = 1024 * 1024
-MOST_BCRYPT = 16  # the logarithm of its rounds
+LONGEST_HASH = 1000  # the column has room for what stands before it
+FAILS = (ValueError, TypeError, KeyError, IndexError, OverflowError, AssertionError, MemoryError)
+"""What libraries raise on damaged hashes and strange passwords; UnicodeError is a ValueError."""
 
 _HERE = "holdfast.accounts.passwords.legacy"
-HASHERS = (
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
-    "django.contrib.auth.hashers.BCryptPasswordHasher",
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
-    "django.contrib.auth.hashers.MD5PasswordHasher",
-    f"{_HERE}.PasslibHash",
-    f"{_HERE}.SystemCrypt",
-    f"{_HERE}.SaltedDigest",
-    f"{_HERE}.FirebaseScrypt",
+HASHERS = tuple(
+    f"{_HERE}.{name}"
+    for name in (
+        *("Pbkdf2", "Pbkdf2Sha1", "DjangoArgon2", "DjangoBcryptSha256", "DjangoBcrypt"),
+        *("DjangoScrypt", "DjangoMd5", "PasslibHash", "SystemCrypt", "SaltedDigest"),
+        "FirebaseScrypt",
+    )
 )
 """Django's own forms first, which other Django projects export as they are."""
 
@@ -44,29 +40,81 @@ class UnknownHash(Exception):
     """What was given is no hash that can be verified; the message says what would be."""
 
 
-class Legacy(BasePasswordHasher):
-    """A hash of elsewhere: it verifies, and makes none."""
+class Guarded(BasePasswordHasher):
+    """A hash of elsewhere: verified in the line, within bounds, and never with an exception.
 
-    algorithm = ""
+    What cannot be verified fits nothing; an exception would tell that somebody has such a hash.
+    """
 
-    def fits(self, password: str, kept: str) -> bool:
-        """Whether the password fits what the other system had. May raise ValueError."""
-        raise NotImplementedError
+    bounded_by_form = True
 
     def verify(self, password: str, encoded: str) -> bool:
-        try:
-            return self.fits(password, encoded.partition("$")[2])
-        except (ValueError, TypeError, UnicodeError, binascii.Error):
+        if self.bounded_by_form and costs.bounded(encoded) is not True:
             return False
+        with queue.place():
+            try:
+                return self.fits_encoded(password, encoded)
+            except FAILS:
+                return False
 
-    def encode(self, password: str, salt: str) -> str:
-        raise NotImplementedError("new passwords are hashed by Argon2id")
+    def fits_encoded(self, password: str, encoded: str) -> bool:
+        """Whether the password fits; may raise what a damaged hash leads to."""
+        return bool(super().verify(password, encoded))
 
     def must_update(self, encoded: str) -> bool:
         return True
 
     def harden_runtime(self, password: str, encoded: str) -> None:
         """Nothing: whoever asks has a wrong password cost a new hash too."""
+
+
+class Pbkdf2(Guarded, django_hashers.PBKDF2PasswordHasher):
+    """Django's."""
+
+
+class Pbkdf2Sha1(Guarded, django_hashers.PBKDF2SHA1PasswordHasher):
+    """Django's."""
+
+
+class DjangoArgon2(Guarded, django_hashers.Argon2PasswordHasher):
+    """Django's."""
+
+
+class DjangoBcryptSha256(Guarded, django_hashers.BCryptSHA256PasswordHasher):
+    """Django's."""
+
+
+class DjangoBcrypt(Guarded, django_hashers.BCryptPasswordHasher):
+    """Django's; a password is cut where bcrypt cut it as it was set."""
+
+    def fits_encoded(self, password: str, encoded: str) -> bool:
+        kept = encoded.partition("$")[2].encode()
+        return bcrypt.checkpw(password.encode()[:_BCRYPT_BYTES], kept)
+
+
+class DjangoScrypt(Guarded, django_hashers.ScryptPasswordHasher):
+    """Django's."""
+
+
+class DjangoMd5(Guarded, django_hashers.MD5PasswordHasher):
+    """Django's."""
+
+
+class Legacy(Guarded):
+    """A hash of elsewhere that Django does not know: it verifies, and makes none."""
+
+    algorithm = ""
+    bounded_by_form = False  # a scheme of one's own has a form of its own
+
+    def fits(self, password: str, kept: str) -> bool:
+        """Whether the password fits what the other system had. May raise ValueError."""
+        raise NotImplementedError
+
+    def fits_encoded(self, password: str, encoded: str) -> bool:
+        return self.fits(password, encoded.partition("$")[2])
+
+    def encode(self, password: str, salt: str) -> str:
+        raise NotImplementedError("new passwords are hashed by Argon2id")
 
     def safe_summary(self, encoded: str) -> dict[Any, Any]:
         return {"algorithm": self.algorithm}
@@ -98,6 +146,7 @@ class PasslibHash(Legacy):
     """Every form that passlib knows."""
 
     algorithm = "passlib"
+    bounded_by_form = True
 
     def fits(self, password: str, kept: str) -> bool:
         for form, handler in _PASSLIB.values():
@@ -113,6 +162,7 @@ class SystemCrypt(Legacy):
     """What only the C library knows: yescrypt, which Debian uses for accounts."""
 
     algorithm = "crypt"
+    bounded_by_form = True
 
     def fits(self, password: str, kept: str) -> bool:
         return system_crypt.fits(password, kept)
@@ -122,6 +172,7 @@ class SaltedDigest(Legacy):
     """A fast digest of salt and password, see `digests.py`."""
 
     algorithm = "salted"
+    bounded_by_form = True
 
     def fits(self, password: str, kept: str) -> bool:
         found = digests.FORM.fullmatch(kept)
@@ -137,6 +188,7 @@ class FirebaseScrypt(Legacy):
     """
 
     algorithm = "firebase"
+    bounded_by_form = True
 
     def fits(self, password: str, kept: str) -> bool:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -158,42 +210,33 @@ class FirebaseScrypt(Legacy):
         return hmac.compare_digest(encryptor.update(signer) + encryptor.finalize(), wanted)
 
 
-_DJANGO = re.compile(
-    r"(pbkdf2_sha256|pbkdf2_sha1|argon2|bcrypt_sha256|bcrypt|scrypt|md5)\$.+", re.DOTALL
+_KEPT = re.compile(
+    r"(?:pbkdf2_sha256|pbkdf2_sha1|argon2|bcrypt_sha256|bcrypt|scrypt|md5"
+    r"|argon2id|wrapped|passlib|crypt|salted|firebase)\$.+"
 )
-OURS = re.compile(r"(argon2id|wrapped|passlib|crypt|salted|firebase)\$.+", re.DOTALL)
-_COSTS = re.compile(r"(?:rounds=|\bt=|pbkdf2(?:_sha1|_sha256|-sha256|-sha512)?\$)(\d+)")
-_MEMORY = re.compile(r"\bm=(\d+)")
-_BCRYPT_COST = re.compile(r"\$2[abxy]\$(\d\d)\$")
 
 
 def recognise(text: str) -> str:
     """Return how a hash of another system is kept. Raises UnknownHash, never repeating it."""
     if not text or len(text) > LONGEST_HASH or not text.isascii() or not text.isprintable():
         raise UnknownHash(f"a hash is printable ASCII of 1 to {LONGEST_HASH} characters")
-    _require_bounded(text)
-    if _DJANGO.fullmatch(text) or OURS.fullmatch(text):
+    kept = _kept(text)
+    bounded = costs.bounded(kept)
+    if bounded is None:
+        raise UnknownHash(
+            "this is no form of hash that is known: see docs/accounts.md for those that are, or "
+            "give the service a scheme of your own"
+        )
+    if not bounded:
+        raise UnknownHash("verifying this hash would cost too much: have its owner set a new one")
+    return kept
+
+
+def _kept(text: str) -> str:
+    if _KEPT.fullmatch(text):
         return text
-    if any(form.fullmatch(text) for form, _ in _PASSLIB.values()):
-        return f"{PasslibHash.algorithm}${text}"
-    if text.startswith(("$y$", "$gy$", "$7$")):
+    if text.startswith(("$y$", "$gy$")):
         return f"{SystemCrypt.algorithm}${text}"
     if digests.FORM.fullmatch(text):
         return f"{SaltedDigest.algorithm}${text}"
-    raise UnknownHash(
-        "this is no form of hash that is known: see docs/accounts.md for those that are, or give "
-        "the service a scheme of your own"
-    )
-
-
-def _require_bounded(text: str) -> None:
-    """Refuse a hash that would take minutes, or all memory, to verify."""
-    rounds = max((int(found[:12]) for found in _COSTS.findall(text)), default=0)
-    memory = max((int(found[:12]) for found in _MEMORY.findall(text)), default=0)
-    bcrypt = _BCRYPT_COST.search(text)
-    if (
-        rounds > digests.MOST_ROUNDS
-        or memory > MOST_MEMORY_KIB
-        or (bcrypt and int(bcrypt[1]) > MOST_BCRYPT)
-    ):
-        raise UnknownHash("verifying this hash would cost too much: have its owner set a new one")
+    return f"{PasslibHash.algorithm}${text}"

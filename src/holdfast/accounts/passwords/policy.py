@@ -2,12 +2,14 @@
 
 `nist`, the default, follows NIST SP 800-63B-4: length, and nothing that is guessed first; no rule
 of composition. `compliance` is the guide's (G4.3): at least ten characters, with capitals, small
-letters and something else. Both refuse what is known from breaches, and one's own name.
+letters and something else. Both refuse what is known from breaches, one's own name, and what is
+guessed first, as zxcvbn reckons. All look at the text as it is hashed (NFKC).
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from zxcvbn import zxcvbn
 
 from holdfast.accounts.configuration import Configuration
 from holdfast.accounts.passwords import breached
@@ -23,6 +26,8 @@ from holdfast.accounts.passwords.hashers import prepared
 ALONE, BESIDE_A_FACTOR, COMPLIANCE, LONGEST = 15, 8, 10, 256
 FEWEST_DIFFERENT = 5
 SHORTEST_NAME = 4  # a shorter one stands in too many words by chance
+FEWEST_GUESSES = 10**8  # as zxcvbn counts; its score 3, enough where each guess costs a hash
+LONGEST_GUESSED = 32  # of a longer one the reckoning takes long, and finds little
 _HERE = "holdfast.accounts.passwords.policy"
 
 
@@ -35,7 +40,12 @@ def validators(configuration: Configuration) -> list[dict[str, Any]]:
 def stands_alone(password: str) -> bool:
     """Whether a password is long enough without a second factor."""
     least = COMPLIANCE if settings.HOLDFAST.passwords.policy == "compliance" else ALONE
-    return len(unicodedata.normalize("NFKC", password)) >= least
+    return _length(password) >= least
+
+
+def _length(password: str) -> int:
+    """Count characters as typed; one that stands for a whole phrase (NFKC) is one."""
+    return min(len(password), len(unicodedata.normalize("NFKC", password)))
 
 
 def has_second_factor(user: Any) -> bool:
@@ -56,6 +66,10 @@ class Validator:
 
     def validate(self, password: str, user: Any = None) -> None:
         """Raise ValidationError, which says the mend."""
+        self.judge(unicodedata.normalize("NFKC", password), user)
+
+    def judge(self, password: str, user: Any) -> None:
+        """Do so for the text that is hashed."""
         raise NotImplementedError
 
 
@@ -80,7 +94,7 @@ class Length(Validator):
         }
 
     def validate(self, password: str, user: Any = None) -> None:
-        length = len(unicodedata.normalize("NFKC", password))
+        length = _length(password)
         least = BESIDE_A_FACTOR if length < ALONE and has_second_factor(user) else ALONE
         if length < least:
             raise ValidationError(
@@ -98,7 +112,7 @@ class Composition(Validator):
             "least": COMPLIANCE
         }
 
-    def validate(self, password: str, user: Any = None) -> None:
+    def judge(self, password: str, user: Any) -> None:
         kinds = (
             any(letter.isupper() for letter in password),
             any(letter.islower() for letter in password),
@@ -118,32 +132,34 @@ class Composition(Validator):
 class NotPersonal(Validator):
     """Not what stands on one's own account, or is the name of the service."""
 
-    def validate(self, password: str, user: Any = None) -> None:
+    def judge(self, password: str, user: Any) -> None:
         rest = text = password.casefold()
-        for part in sorted(self._parts(user), key=len, reverse=True):
+        for part in sorted(_personal(user), key=len, reverse=True):
             rest = rest.replace(part, "")
         if rest != text and len(rest) < BESIDE_A_FACTOR:
             raise ValidationError(
                 _("Leave out your name, your address, and the name of this service."), "personal"
             )
 
-    @staticmethod
-    def _parts(user: Any) -> Iterable[str]:
-        chosen = settings.HOLDFAST
-        texts = [chosen.look.name, chosen.hostname]
-        for field in ("username", "name", "email"):
-            texts.append(getattr(user, field, "") or "")
-        for text in texts:
-            whole = text.casefold()
-            for part in {whole, *whole.replace("@", " ").replace(".", " ").split()}:
-                if len(part) >= SHORTEST_NAME:
-                    yield part
+
+def _personal(user: Any) -> Iterable[str]:
+    """Yield what others know of somebody, and of where the account is."""
+    chosen = settings.HOLDFAST
+    texts = [chosen.look.name, chosen.hostname]
+    for field in ("username", "name", "email"):
+        texts.append(getattr(user, field, "") or "")
+    for text in texts:
+        whole = unicodedata.normalize("NFKC", text).casefold()
+        parts = re.split(r"[\W_]+", whole)
+        for part in {whole, "".join(parts), *parts}:
+            if len(part) >= SHORTEST_NAME:
+                yield part
 
 
 class NotGuessed(Validator):
-    """Not among what is guessed first: known passwords, common words, one pattern repeated."""
+    """Not among what is guessed first: known passwords, words, patterns, and these joined."""
 
-    def validate(self, password: str, user: Any = None) -> None:
+    def judge(self, password: str, user: Any) -> None:
         folded = password.casefold()
         if len(set(folded)) < FEWEST_DIFFERENT or _is_run(folded):
             raise ValidationError(_("Use more than one pattern: this is guessed first."), "pattern")
@@ -151,6 +167,13 @@ class NotGuessed(Validator):
             raise ValidationError(
                 _("Others have used this password, and it became known. Choose another."), "known"
             )
+        if len(password) <= LONGEST_GUESSED:
+            reckoned = zxcvbn(password, user_inputs=sorted(_personal(user)))
+            if reckoned["guesses"] < FEWEST_GUESSES:
+                raise ValidationError(
+                    _("This is guessed early: join several words that have nothing in common."),
+                    "guessable",
+                )
 
 
 def _is_run(text: str) -> bool:

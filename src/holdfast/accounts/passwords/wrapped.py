@@ -1,6 +1,7 @@
 """Weak hashes are wrapped as they are taken in, `argon2id(md5(…))`, so that none stays at rest.
 
-Kept as `wrapped$HOW|PHC`: how the inner digest is made of a password, and the Argon2id of it.
+Kept as `wrapped$PEPPER$HOW|PHC`: the name of the pepper that is mixed in ("" for none), how the
+inner digest is made of a password, and the Argon2id of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
 
-from holdfast.accounts.passwords import digests, queue
+from holdfast.accounts.passwords import digests, pepper, queue
 from holdfast.accounts.passwords.legacy import Legacy
 
 _DJANGO_MD5 = re.compile(r"md5\$([A-Za-z0-9]*)\$([0-9a-f]{32})")
@@ -28,10 +29,12 @@ def wrap(kept: str) -> str:
     if inner is None:
         return kept
     how, digest = inner
-    cost = settings.HOLDFAST.passwords.argon2
+    chosen = settings.HOLDFAST.passwords
+    name, cost = pepper.newest(chosen.peppers), chosen.argon2
+    mixed = pepper.mixed(digest.encode(), name, chosen.peppers) or b""  # the newest is there
     with queue.place():
-        phc = argon2.PasswordHasher(cost.passes, cost.memory_kib, cost.lanes).hash(digest)
-    return f"{Wrapped.algorithm}${how}|{phc}"
+        phc = argon2.PasswordHasher(cost.passes, cost.memory_kib, cost.lanes).hash(mixed)
+    return f"{Wrapped.algorithm}${name}${how}|{phc}"
 
 
 def _inner(kept: str) -> tuple[str, str] | None:
@@ -48,12 +51,14 @@ class Wrapped(Legacy):
     """Verifies a wrapped digest; a wrong password has cost one hash by that."""
 
     algorithm = "wrapped"
+    bounded_by_form = True
 
-    def verify(self, password: str, encoded: str) -> bool:
-        how, _, phc = encoded.partition("$")[2].partition("|")
+    def fits(self, password: str, kept: str) -> bool:
+        name, _, rest = kept.partition("$")
+        how, _, phc = rest.partition("|")
+        digest = digests.digest(how, password).encode()
+        mixed = pepper.mixed(digest, name, settings.HOLDFAST.passwords.peppers)
         try:
-            digest = digests.digest(how, password)
-            with queue.place():
-                return argon2.PasswordHasher().verify(phc, digest)
-        except (VerificationError, InvalidHashError, ValueError):
+            return mixed is not None and argon2.PasswordHasher().verify(phc, mixed)
+        except (VerificationError, InvalidHashError):
             return False

@@ -12,11 +12,24 @@ from allauth.core import context as allauth_context
 from django.conf import settings
 from django.http import HttpRequest
 
+from holdfast.accounts.gate import running
 from holdfast.accounts.people import invitations
+from holdfast.accounts.people.flows.mailed_code import code_for
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.people.names import RESERVED, folded_address, folded_name
 from holdfast.accounts.people.session_limits import BEGAN, REMEMBERING, SEEN
 
+ASKED_FOR_BY_ANYBODY = frozenset(
+    (
+        "account/email/login_code",
+        "account/email/unknown_account",
+        "account/email/account_already_exists",
+        "account/email/password_reset_key",
+        "people/email/sign_in_link",
+    )
+)
+"""A code that is sent again is the same, and so is what a link does. (Codes that confirm an address
+are not here: each is another one.)"""
 SHOWN_ANYWAY = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
 
 
@@ -50,8 +63,19 @@ class Adapter(DefaultAccountAdapter):
     def clean_email(self, email: str) -> str:
         return folded_address(email)
 
+    def generate_login_code(self) -> str:
+        """Return the code of the address that the request in hand asks for one for."""
+        request = allauth_context.request
+        email = folded_address(request.POST.get("email", "")) if request is not None else ""
+        return code_for(email) if email else str(super().generate_login_code())
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail that names the service as its owner does, whatever the request's host is."""
+        """Send a mail that names the service as its owner does, whatever the request's host is.
+
+        What a stranger can have sent to somebody goes to them a few times a minute at most.
+        """
+        if template_prefix in ASKED_FOR_BY_ANYBODY and not running.may_mail(template_prefix, email):
+            return
         chosen = settings.HOLDFAST
         named = {
             "request": allauth_context.request,  # none where a command sends it

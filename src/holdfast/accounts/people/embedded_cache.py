@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 ONCE = ("allauth.mfa.totp.used",)
-LIVES = timedelta(minutes=10)  # longer than any code is good for
+LIVES = timedelta(minutes=30)  # longer than any code is good for
 
 
 class EmbeddedCache(LocMemCache):
@@ -36,7 +36,7 @@ def spend(key: str) -> bool:
     from holdfast.accounts.people.models import Spent
 
     now = timezone.now()
-    digest = hashlib.sha256(key.encode()).hexdigest()
+    digest = _digest(key)
     Spent.objects.filter(expires__lt=now).delete()
     try:
         with transaction.atomic():
@@ -44,3 +44,14 @@ def spend(key: str) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def is_spent(key: str) -> bool:
+    """Whether somebody has spent that already."""
+    from holdfast.accounts.people.models import Spent
+
+    return Spent.objects.filter(digest=_digest(key)).exists()
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -10,6 +9,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils import timezone
 
+from holdfast.accounts.people.ids import new_id
 from holdfast.accounts.people.names import LONGEST_ADDRESS, LONGEST_NAME
 
 
@@ -26,10 +26,19 @@ class People(BaseUserManager["Person"]):
         return self.get(handles__name=username)
 
 
+class Role(models.TextChoices):
+    """What somebody may do in the console."""
+
+    ADMIN = "admin"
+    SUPPORT = "support"
+    AUDITOR = "auditor"
+
+
 class Person(AbstractBaseUser, PermissionsMixin):
     """Somebody who signs in. Addresses are allauth's EmailAddress; `email` is the primary one."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    password = models.CharField(max_length=1024)  # hashes of elsewhere are longer than Django's
     username = models.CharField(max_length=LONGEST_NAME, unique=True, null=True, blank=True)
     email = models.EmailField(max_length=LONGEST_ADDRESS, blank=True, db_index=True)
     name = models.CharField(max_length=150, blank=True)
@@ -37,6 +46,8 @@ class Person(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(max_length=8, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    role = models.CharField(max_length=10, blank=True, choices=Role)
+    """What they may do here; Django's `is_staff` and `is_superuser` follow from it."""
     created = models.DateTimeField(default=timezone.now, db_index=True)
     source_id = models.CharField(max_length=200, unique=True, null=True, blank=True)
     """Who they are in the system they were imported from: imported again, they are the same."""
@@ -50,9 +61,26 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         verbose_name_plural = "people"
+        indexes = (  # of the few who are looked for so
+            models.Index(fields=["role"], condition=~models.Q(role=""), name="people_roles"),
+            models.Index(
+                fields=["created"], condition=models.Q(is_active=False), name="people_inactive"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name or self.username or self.email or str(self.id)
+
+    def get_full_name(self) -> str:
+        """What the console calls who is signed in."""
+        return str(self)
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self.is_staff, self.is_superuser = bool(self.role), self.role == Role.ADMIN
+        fields = options.get("update_fields")
+        if fields is not None and "role" in fields:
+            options["update_fields"] = {*fields, "is_staff", "is_superuser"}
+        super().save(*args, **options)
 
     def set_password(self, raw_password: str | None) -> None:
         from holdfast.accounts.passwords.policy import stands_alone

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 _AS_THEY_ARE = (models.CharField, models.TextField, models.BooleanField, models.EmailField)
 
@@ -19,20 +20,27 @@ def insert(
 ) -> None:
     """Write rows whose values are those of the named fields. Raises IntegrityError."""
     fields: list[Any] = [model._meta.get_field(name) for name in columns]
+    connection = connections[DEFAULT_DB_ALIAS]
     quote = connection.ops.quote_name
     names = ", ".join(quote(field.column) for field in fields)
     marks = ", ".join(["%s"] * len(fields))
     table = quote(model._meta.db_table)
     statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own
-    prepared = [
-        (place, field) for place, field in enumerate(fields) if not isinstance(field, _AS_THEY_ARE)
-    ]
+    lines = [list(row) for row in rows]
+    for place, field in enumerate(fields):
+        if not isinstance(field, _AS_THEY_ARE):
+            _prepare(lines, place, field, connection)
     with connection.cursor() as cursor:
-        cursor.executemany(statement, [_values(row, prepared) for row in rows])
+        cursor.executemany(statement, lines)
 
 
-def _values(row: Sequence[Any], prepared: Sequence[tuple[int, Any]]) -> list[Any]:
-    values = list(row)
-    for place, field in prepared:
-        values[place] = field.get_db_prep_save(values[place], connection)
-    return values
+def _prepare(
+    lines: list[list[Any]], place: int, field: Any, connection: BaseDatabaseWrapper
+) -> None:
+    """Write a column as the database takes it; equal values, often in a row, are written alike."""
+    before: Any = object()
+    written: Any = None
+    for line in lines:
+        if line[place] != before:
+            before, written = line[place], field.get_db_prep_save(line[place], connection)
+        line[place] = written

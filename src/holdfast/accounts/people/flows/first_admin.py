@@ -8,7 +8,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from holdfast.accounts.people.flows import creation, links
-from holdfast.accounts.people.models import OneTimeLink, Person, Purpose
+from holdfast.accounts.people.models import OneTimeLink, Person, Purpose, Role
+from holdfast.accounts.trail import events
 
 
 def offered() -> str | None:
@@ -32,7 +33,11 @@ def become(link: OneTimeLink, email: str, name: str, password: str) -> Person | 
     with transaction.atomic():
         if not links.use(link) or there_is_one():
             return None
-        return creation.create(email, password, name=name, is_staff=True, is_superuser=True)
+        person = creation.create(email, password, name=name, role=Role.ADMIN)
+        events.note(
+            "role.granted", who=str(person.pk), on=str(person.pk), details={"role": "admin"}
+        )
+        return person
 
 
 def sign_in(request: HttpRequest, person: Person) -> HttpResponse:

@@ -6,6 +6,7 @@ an import that was killed is started again with the same file, and goes on where
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,14 +17,16 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
 from holdfast.accounts.passwords import wrapped
 from holdfast.accounts.people import rows
+from holdfast.accounts.people.ids import new_id
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.people.records import BadLine, Record
+from holdfast.accounts.search.models import SearchRow
+from holdfast.accounts.search.rows import text_of
 
-BATCH = 1000
+BATCH = 10_000
 UNUSABLE = "!"  # what Django begins a password with that fits nothing
 
 Numbered = tuple[int, Record]
@@ -66,15 +69,16 @@ def _batch(batch: list[Numbered], outcome: Outcome, *, wrap: bool, dry: bool) ->
     if dry:
         outcome.created += len(new)
         return
+    hashed = [(one, _password(one, wrap=wrap)) for _, one in new]  # may take long: nobody waits
     try:
         with transaction.atomic():
-            _create([one for _, one in new], wrap=wrap)
+            _create(hashed)
         outcome.created += len(new)
     except IntegrityError:  # somebody else wrote meanwhile: one by one, so that one stops no other
-        for number, one in new:
+        for (number, _), one in zip(new, hashed, strict=True):
             try:
                 with transaction.atomic():
-                    _create([one], wrap=wrap)
+                    _create([one])
                 outcome.created += 1
             except IntegrityError:
                 outcome.refuse(number, "somebody has its id, address or name already")
@@ -114,17 +118,19 @@ def _newcomers(batch: list[Numbered], outcome: Outcome) -> list[Numbered]:
 
 PERSON = (
     *("id", "username", "email", "name", "language", "is_active", "created", "source_id"),
-    *("profile", "password", "is_staff", "is_superuser", "password_stands_alone"),
+    *("profile", "password", "is_staff", "is_superuser", "password_stands_alone", "role"),
 )
+SEARCH = ("person", "text", "role", "active", "created")
 ADDRESS = ("user", "email", "verified", "primary")
 
 
-def _create(records: list[Record], *, wrap: bool) -> None:
+def _create(hashed: list[tuple[Record, str]]) -> None:
     """Write people with their addresses and handles, which signals do for single ones."""
     now = timezone.now()
-    ids = [uuid.uuid4() for _ in records]
-    pairs = list(zip(ids, records, strict=True))
-    rows.insert(Person, PERSON, [_person(pk, one, now, wrap=wrap) for pk, one in pairs])
+    pairs = [(new_id(), one) for one, _ in hashed]
+    passwords = [password for _, password in hashed]
+    people = zip(pairs, passwords, strict=True)
+    rows.insert(Person, PERSON, [_person(pk, one, now, kept) for (pk, one), kept in people])
     addresses = []
     for pk, one in pairs:
         addresses.append((pk, one.email, one.verified, True))
@@ -132,16 +138,23 @@ def _create(records: list[Record], *, wrap: bool) -> None:
     rows.insert(EmailAddress, ADDRESS, addresses)
     handles = [(name, pk) for pk, one in pairs for name in _handles(one)]
     rows.insert(Handle, ("name", "person"), handles)
+    rows.insert(SearchRow, SEARCH, [_search_row(pk, one, now) for pk, one in pairs])
 
 
-def _person(pk: uuid.UUID, one: Record, now: datetime, *, wrap: bool) -> tuple[Any, ...]:
+def _person(pk: uuid.UUID, one: Record, now: datetime, password: str) -> tuple[Any, ...]:
     return (
         *(pk, one.username, one.email, one.name, one.language, one.active, one.created or now),
-        *(one.id or None, one.profile, _password(one, wrap=wrap), False, False, False),
+        *(one.id or None, one.profile, password, False, False, False, ""),
     )
+
+
+def _search_row(pk: uuid.UUID, one: Record, now: datetime) -> tuple[Any, ...]:
+    emails = sorted({one.email, *one.other_emails})
+    text = text_of(one.name, one.username, one.id, *emails)
+    return (pk, text, "", one.active, one.created or now)
 
 
 def _password(one: Record, *, wrap: bool) -> str:
     if not one.password_hash:
-        return UNUSABLE + get_random_string(40)
+        return UNUSABLE + secrets.token_hex(20)
     return wrapped.wrap(one.password_hash) if wrap else one.password_hash

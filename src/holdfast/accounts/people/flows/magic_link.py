@@ -6,17 +6,11 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows import login as allauth_login
 from allauth.account.internal.flows import signup as allauth_signup
 from allauth.account.models import EmailAddress, Login
-from allauth.core import ratelimit
 from django.http import HttpRequest, HttpResponse
 
 from holdfast.accounts.people.flows import links
 from holdfast.accounts.people.models import Handle, OneTimeLink, Person, Purpose
 from holdfast.accounts.people.names import folded_address
-
-
-def allowed(request: HttpRequest) -> bool:
-    """Whether this network may ask for another mail by now."""
-    return bool(ratelimit.consume(request, action="request_login_code"))
 
 
 def ask(request: HttpRequest, address: str) -> None:

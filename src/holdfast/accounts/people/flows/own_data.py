@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -10,10 +11,14 @@ from allauth.usersessions.models import UserSession
 from django.db import transaction
 
 from holdfast.accounts.people.models import Person
+from holdfast.accounts.trail import events
 
 
 class LastAdmin(Exception):
-    """The only administrator cannot remove themselves: nobody could administer any more."""
+    """The only administrator cannot go: nobody could administer any more. Says the mend."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the only administrator: name another one first.")
 
 
 def collected(person: Person) -> dict[str, Any]:
@@ -50,12 +55,32 @@ def collected(person: Person) -> dict[str, Any]:
     }
 
 
-def delete(person: Person) -> None:
+def is_last_admin(person: Person) -> bool:
+    """Whether nobody else administers the service; within a transaction, so that it stays so."""
+    return person.is_superuser and hold_admins() == [person.pk]
+
+
+def hold_admins() -> list[UUID]:
+    """Have nobody else change who administers, until the transaction ends; return who does."""
+    admins = Person.objects.select_for_update().filter(is_superuser=True, is_active=True)
+    return list(admins.order_by("pk").values_list("pk", flat=True))
+
+
+def end_sessions(person: Person) -> int:
+    """Sign somebody out everywhere; return in how many places that was."""
+    held = list(UserSession.objects.filter(user=person).order_by("pk"))
+    for session in held:
+        session.end()
+    return len(held)
+
+
+def delete(person: Person, by: str = "") -> None:
     """Remove a person with everything that is theirs. Raises LastAdmin."""
     with transaction.atomic():
-        admins = Person.objects.select_for_update().filter(is_superuser=True, is_active=True)
-        if person.is_superuser and list(admins.values_list("pk", flat=True)) == [person.pk]:
+        if is_last_admin(person):
             raise LastAdmin
-        for session in UserSession.objects.filter(user=person):
-            session.end()
+        gone = str(person.pk)
+        list(Person.objects.select_for_update().filter(pk=person.pk).values_list("pk"))
+        end_sessions(person)
         person.delete()
+        events.note("person.deleted", who=by or gone, on=gone)

@@ -1,0 +1,1 @@
+"""Simulated attacks on the real gate: a day of virtual time, attackers, owners, and a lockout."""

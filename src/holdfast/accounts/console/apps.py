@@ -1,0 +1,11 @@
+"""The Django app of the console."""
+
+from django.apps import AppConfig
+
+
+class Console(AppConfig):
+    name = "holdfast.accounts.console"
+    label = "console"
+
+    def ready(self) -> None:
+        from holdfast.accounts.console import gate, people, running  # noqa: F401 - they register

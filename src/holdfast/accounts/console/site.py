@@ -1,0 +1,91 @@
+"""Who gets into the console: whoever has a role, signed in as everybody is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from allauth.account.internal.flows.reauthentication import is_reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.translation import activate
+from unfold.sites import UnfoldAdminSite
+
+from holdfast.accounts.people.models import Person, Role
+
+View = Callable[..., Any]
+
+
+def role_of(request: HttpRequest) -> str:
+    """Return the role of who is signed in; "" for everybody else."""
+    person = request.user
+    return person.role if isinstance(person, Person) and person.is_active else ""
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """Django's administration without its own way to sign in."""
+
+    index_title = "Overview"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._pages: dict[str, View] = {}
+
+    def page(self, name: str) -> Callable[[View], View]:
+        """Have a view shown at its name that is no list of something."""
+
+        def shown(view: View) -> View:
+            self._pages[name] = view
+            return view
+
+        return shown
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path(f"{name}/", self.admin_view(view), name=name) for name, view in self._pages.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return role_of(request) in Role.values
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Have whoever changes something show once more that it is them.
+
+        Who is signed in and has no role is not told that this is here.
+        """
+        shown: View = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *arguments: Any, **given: Any) -> Any:
+            if request.user.is_authenticated and not self.has_permission(request):
+                raise Http404
+            if any("\0" in value for _, values in request.GET.lists() for value in values):
+                raise BadRequest  # no database holds that
+            changes = request.method not in ("GET", "HEAD") and request.user.is_authenticated
+            if changes and is_reauthentication_required(request, app="holdfast.console"):
+                request.META["QUERY_STRING"] = ""  # or allauth forgets what was sent
+                raise ReauthenticationRequired()
+            activate("en")  # its words, and unfold's, are not translated
+            return shown(request, *arguments, **given)
+
+        return guarded
+
+    def search(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        raise Http404  # people are found on their page
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Lead to where everybody signs in."""
+        return redirect(f"{resolve_url('account_login')}?next={resolve_url('console:index')}")
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return redirect("account_logout")
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return redirect("account_change_password")
+
+
+site = ConsoleSite(name="console")

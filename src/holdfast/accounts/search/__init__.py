@@ -1,0 +1,1 @@
+"""Finding people by any part of a name or an address: `rows` keeps what `find` looks through."""
