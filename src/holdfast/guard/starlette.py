@@ -1,0 +1,40 @@
+"""The guard in an application of Starlette or FastAPI.
+
+app = FastAPI()
+mount(app, guard)
+
+@app.post("/notes")
+def add(person: Annotated[Person, Depends(require(role="WRITER"))]) -> …:
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+
+from holdfast.guard.asgi import KEY, GuardedAsgi
+from holdfast.guard.guard import Guard
+from holdfast.guard.sessions import Person
+from holdfast.guard.visitor import Visitor, required
+
+
+def mount(app: Starlette, guard: Guard) -> None:
+    """Put the guard in front of an application, before anything else that is added to it."""
+    app.add_middleware(GuardedAsgi, guard=guard)
+
+
+def visitor(connection: HTTPConnection) -> Visitor:
+    """Return who makes a request; as a dependency of FastAPI: `Depends(visitor)`."""
+    found: Visitor = connection.scope[KEY]
+    return found
+
+
+def require(role: str = "") -> Callable[[HTTPConnection], Person]:
+    """Return a dependency: who is signed in and, where one is named, has the role."""
+
+    def person(connection: HTTPConnection) -> Person:
+        return required(visitor(connection), role)
+
+    return person
