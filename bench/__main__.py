@@ -51,6 +51,12 @@ def work(report: Report) -> list[Figure]:
     return measure(report)
 
 
+def applications(report: Report) -> list[Figure]:
+    from bench.applications import measure
+
+    return measure(report)
+
+
 FAMILIES: dict[str, Callable[[Report], list[Figure]]] = {
     "servers": servers,
     "hardening": hardening,
@@ -58,6 +64,7 @@ FAMILIES: dict[str, Callable[[Report], list[Figure]]] = {
     "people": people,
     "gate": gate,
     "work": work,
+    "applications": applications,
 }
 
 
