@@ -73,16 +73,19 @@ class Keys:
         return self._keys.get(kid)
 
     def _refresh(self, kid: str) -> None:
-        with self._fetching:
+        """Fetch the keys. Whoever has one that is known does not wait for another's request."""
+        if not self._fetching.acquire(blocking=kid not in self._keys):
+            return
+        try:
             if self.settled(kid):  # another thread was first
                 return
-            try:
-                self._keys = MappingProxyType(keys_of(self._fetch(self._address())))
-                self._seen_at = self._clock()
-            except ProviderDown as error:
-                log.warning("keys of the provider: %s; the ones at hand are used", error)
-            finally:
-                self._tried_at = self._clock()
+            self._keys = MappingProxyType(keys_of(self._fetch(self._address())))
+            self._seen_at = self._tried_at = self._clock()
+        except ProviderDown as error:
+            self._tried_at = self._clock()
+            log.warning("keys of the provider: %s; the ones at hand are used", error)
+        finally:
+            self._fetching.release()
 
 
 def keys_of(document: bytes) -> dict[str, Key]:
