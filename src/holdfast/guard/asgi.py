@@ -21,7 +21,8 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[..., Awaitable[None]]
+"""Of scope, receive and send; frameworks write their types each in their own way."""
 _REFUSED_SOCKET = 1008
 
 

@@ -27,7 +27,7 @@ R = TypeVar("R")
 
 def mount(app: flask.Flask, guard: Guard) -> None:
     """Put the guard in front of an application, and have it see the application's errors."""
-    app.wsgi_app = GuardedWsgi(app.wsgi_app, guard)  # type: ignore[method-assign, arg-type, assignment]
+    app.wsgi_app = GuardedWsgi(app.wsgi_app, guard)  # type: ignore[method-assign, assignment]
     app.register_error_handler(Exception, _raised)
 
 

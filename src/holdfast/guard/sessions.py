@@ -143,7 +143,12 @@ def _read(kept: bytes) -> Session | None:
         person = dict(known["person"])
         person["roles"] = frozenset(person["roles"])
         return Session(**{**known, "person": Person(**person)})
-    except (ValueError, KeyError, TypeError):  # of another version: that person signs in again
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+    ):  # of another version: that person signs in again
         return None
 
 

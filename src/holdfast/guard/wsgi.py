@@ -32,7 +32,8 @@ class Start(Protocol):
     ) -> Callable[[bytes], object]: ...
 
 
-App = Callable[[Environ, Start], Iterable[bytes]]
+App = Callable[..., Iterable[bytes]]
+"""Of environ and start; frameworks write their types each in their own way."""
 
 
 class GuardedWsgi:

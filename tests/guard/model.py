@@ -1,0 +1,58 @@
+"""What the guard is to decide, said a second time and shorter: the reference of a property test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HERE = "https://todo.example.com"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request in the words of the rules, not of HTTP."""
+
+    host: str
+    method: str
+    origin: str | None
+    referer: str | None
+    fetched: str | None
+    bearer: str
+    """none, good, roleless, bad"""
+    session: str
+    """none, good, roleless, ended, made-up, twice"""
+    csrf: str
+    """none, own, other"""
+    shown: str
+    """field, header"""
+    wanted: str
+    """nobody, person, role"""
+    page: bool
+    """Whether a browser waits for a page."""
+
+
+def decided(asked: Asked) -> tuple[int, bool]:
+    """Return the status of the answer, and whether the session has ended by it."""
+    if asked.host != "todo.example.com":
+        return 421, False
+    if asked.bearer == "bad":
+        return 401, False
+    by_token = asked.bearer in ("good", "roleless")
+    signed_in = asked.session in ("good", "roleless")
+    if asked.method not in ("GET", "HEAD", "OPTIONS") and not by_token:
+        if asked.fetched not in (None, "same-origin", "none"):
+            return 403, False
+        came_from = asked.referer and asked.referer.removesuffix("/page")
+        if (asked.origin or came_from or HERE) != HERE:
+            return 403, False
+        if asked.csrf == "none":
+            return 403, signed_in
+        if asked.csrf == "other" or not signed_in:
+            return 409, False
+    if asked.wanted != "nobody" and not (by_token or signed_in):
+        return (303 if asked.page and asked.method == "GET" else 401), False
+    if (
+        asked.wanted == "role"
+        and "good" not in (asked.bearer, asked.session)[: 1 if by_token else 2]
+    ):
+        return 403, False
+    return 200, False

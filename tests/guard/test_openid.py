@@ -1,0 +1,285 @@
+"""Sign-in at a provider: the way there and back, and a provider or a stranger that lies on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+
+from guard.provider import Pretended, provider
+from guard.signing import CLIENT, PRIVATE, STRANGER, spelled
+from holdfast.guard import Guard, Provider, Sessions
+from holdfast.guard.answers import Answer
+from holdfast.guard.cookies import Cookie
+from holdfast.guard.openid import leads_on
+from holdfast.guard.request import Request
+from holdfast.guard.sessions import Memory
+
+HERE = "http://localhost:3000"
+
+
+class Browser:
+    """A browser at an application with a guard, and the provider that it goes to."""
+
+    def __init__(self, pretended: Pretended) -> None:
+        self.provider = pretended
+        known = Provider(pretended.address, CLIENT, "a secret")
+        self.guard = Guard(HERE, b"k" * 32, Sessions(Memory()), provider=known)
+        self.cookies: dict[str, str] = {}
+
+    def gets(self, address: str, method: str = "GET", **headers: str) -> Answer:
+        parts = urlsplit(address)
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        told = {"host": "localhost:3000", "cookie": cookie, "accept": "text/html", **headers}
+        arrival = self.guard.arrive(Request(method, parts.path, parts.query, told))
+        assert arrival.answer is not None
+        self.takes(arrival.answer.cookies)
+        return arrival.answer
+
+    def takes(self, cookies: tuple[Cookie, ...]) -> None:
+        for cookie in cookies:
+            self.cookies[cookie.name] = cookie.value
+            if not cookie.value:
+                del self.cookies[cookie.name]
+
+    def begins(self, to: str = "/todos") -> dict[str, str]:
+        """Go to the provider; return what it was asked."""
+        answer = self.gets(f"/guard/sign-in?to={to}")
+        asked = parse_qs(urlsplit(location(answer)).query)
+        return {name: values[0] for name, values in asked.items()}
+
+    def person(self) -> Any:
+        told = {"host": "localhost:3000", "cookie": f"session={self.cookies.get('session', '')}"}
+        return self.guard.arrive(Request("GET", "/", headers=told)).visitor.person
+
+
+def location(answer: Answer) -> str:
+    return dict(answer.headers)["location"]
+
+
+def id_token(browser: Browser, asked: dict[str, str], **changed: Any) -> str:
+    """What an honest provider says of Ann."""
+    now = int(time.time())
+    claims = {
+        "iss": browser.provider.address,
+        "aud": CLIENT,
+        "sub": "ann",
+        "nonce": asked["nonce"],
+        "iat": now,
+        "exp": now + 300,
+        "name": "Ann",
+        "email": "ann@example.org",
+        "email_verified": True,
+        "roles": ["A"],
+        **changed,
+    }
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(claims, PRIVATE["RS256"], "RS256", headers={"kid": "RS256"})
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with provider() as pretended:
+        yield Browser(pretended)
+
+
+def comes_back(browser: Browser, asked: dict[str, str], token: str, **changed: str) -> Answer:
+    browser.provider.answer_to_code = lambda: {"id_token": token, "access_token": "x"}
+    said = {"code": "c", "state": asked["state"], **changed}
+    query = "&".join(f"{name}={value}" for name, value in said.items() if value)
+    return browser.gets(f"/guard/signed-in?{query}")
+
+
+def test_somebody_signs_in_and_is_back_where_they_were(browser: Browser) -> None:
+    asked = browser.begins("/todos?x=1")
+    answer = comes_back(browser, asked, id_token(browser, asked))
+    assert (answer.status, location(answer)) == (303, "/todos?x=1")
+    person = browser.person()
+    assert (person.sub, person.name, person.email) == ("ann", "Ann", "ann@example.org")
+    assert person.roles == {"A"}
+    assert set(browser.cookies) == {"session"}
+
+
+def test_what_is_asked_of_the_provider(browser: Browser) -> None:
+    asked = browser.begins()
+    assert asked["response_type"] == "code"
+    assert asked["redirect_uri"] == f"{HERE}/guard/signed-in"
+    assert asked["code_challenge_method"] == "S256"
+    comes_back(browser, asked, id_token(browser, asked))
+    sent = browser.provider.exchanged[-1]
+    assert sent["code"] == "c"
+    assert len(sent["code_verifier"]) >= 43
+    assert "client_secret" not in sent
+    assert browser.provider.authorizations[-1].startswith("Basic ")
+
+
+def test_a_new_sign_in_is_a_new_session_and_ends_the_old_one(browser: Browser) -> None:
+    asked = browser.begins()
+    comes_back(browser, asked, id_token(browser, asked))
+    first = browser.cookies["session"]
+    browser.cookies = {"session": "A" * 43}  # as somebody would plant it
+    asked = browser.begins()
+    browser.cookies["session"] = first
+    comes_back(browser, asked, id_token(browser, asked))
+    assert browser.cookies["session"] not in (first, "A" * 43)
+    assert browser.guard.sessions.read(first) is None
+
+
+def by_stranger(browser: Browser, asked: dict[str, str]) -> str:
+    claims = jwt.decode(id_token(browser, asked), options={"verify_signature": False})
+    return jwt.encode(claims, STRANGER, "RS256", headers={"kid": "RS256"})
+
+
+def unsigned(browser: Browser, asked: dict[str, str]) -> str:
+    claims = jwt.decode(id_token(browser, asked), options={"verify_signature": False})
+    return spelled({"alg": "none", "kid": "RS256"}, claims)
+
+
+LIES: dict[str, Callable[[Browser, dict[str, str]], str]] = {
+    "another nonce": lambda b, a: id_token(b, a, nonce="other"),
+    "no nonce": lambda b, a: id_token(b, a, nonce=None),
+    "another issuer": lambda b, a: id_token(b, a, iss="https://evil.example"),
+    "another audience": lambda b, a: id_token(b, a, aud="bank"),
+    "for another client": lambda b, a: id_token(b, a, aud=[CLIENT, "bank"], azp="bank"),
+    "long ago": lambda b, a: id_token(b, a, exp=1),
+    "signed by a stranger": by_stranger,
+    "not signed": unsigned,
+    "no token": lambda b, a: "",
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_token_that_lies_signs_nobody_in(browser: Browser, name: str) -> None:
+    asked = browser.begins()
+    answer = comes_back(browser, asked, LIES[name](browser, asked))
+    assert answer.status in (400, 503)
+    assert browser.person() is None
+
+
+BACK = {
+    "with another state": {"state": "x"},
+    "with no state": {"state": ""},
+    "from another provider (mix-up)": {"iss": "https://evil.example"},
+    "with no code": {"code": ""},
+    "declined": {"code": "", "error": "access_denied"},
+}
+
+
+@pytest.mark.parametrize("name", BACK)
+def test_coming_back_wrong_signs_nobody_in(browser: Browser, name: str) -> None:
+    asked = browser.begins()
+    answer = comes_back(browser, asked, id_token(browser, asked), **BACK[name])
+    assert answer.status in (400, 403)
+    assert browser.person() is None
+    assert not browser.provider.exchanged
+
+
+def test_nobody_is_signed_in_by_a_link_that_an_attacker_has_begun(browser: Browser) -> None:
+    asked = browser.begins()
+    browser.cookies.clear()  # the victim's browser
+    answer = comes_back(browser, asked, id_token(browser, asked))
+    assert (answer.status, browser.person()) == (400, None)
+
+
+def test_what_is_kept_for_the_way_back_cannot_be_changed(browser: Browser) -> None:
+    asked = browser.begins()
+    kept = browser.cookies["signing-in"]
+    for changed in (
+        kept[:-1] + "A",
+        "x." + kept.partition(".")[2],
+        kept.partition(".")[0],
+        "",
+        ".",
+    ):
+        browser.cookies = {"signing-in": changed}
+        if changed != kept:
+            assert comes_back(browser, asked, id_token(browser, asked)).status == 400
+
+
+def test_who_comes_back_late_begins_anew(browser: Browser) -> None:
+    asked = browser.begins()
+    later = Guard(
+        HERE,
+        b"k" * 32,
+        browser.guard.sessions,
+        provider=Provider(browser.provider.address, CLIENT),
+        clock=lambda: time.time() + 601,
+    )
+    browser.guard = later
+    assert comes_back(browser, asked, id_token(browser, asked)).status == 400
+
+
+DESCRIBED: dict[str, dict[str, object]] = {
+    "another issuer": {"issuer": "https://evil.example"},
+    "keys in clear": {"jwks_uri": "http://evil.example/keys"},
+    "an exchange in clear": {"token_endpoint": "http://evil.example/token"},
+    "no endpoint": {"authorization_endpoint": None},
+    "a number": {"token_endpoint": 5},
+}
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_a_provider_that_describes_itself_wrongly_is_not_used(browser: Browser, name: str) -> None:
+    browser.provider.described = DESCRIBED[name]
+    assert browser.gets("/guard/sign-in").status == 503
+
+
+def test_a_provider_that_is_away_is_asked_once_in_a_while(browser: Browser) -> None:
+    browser.provider.status = 500
+    assert [browser.gets("/guard/sign-in").status for _ in range(5)] == [503] * 5
+    assert len(browser.provider.asked) == 1
+
+
+AWAY = (
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/\t/evil.example",
+    "javascript:alert(1)",
+    "",
+    "todos",
+    "/x\r\nSet-Cookie: a=b",
+    "http:/x",
+    "//[",
+)
+
+
+@pytest.mark.parametrize("to", AWAY)
+def test_nobody_is_led_away_after_signing_in(to: str) -> None:
+    assert leads_on(to) == "/"
+
+
+@pytest.mark.parametrize("to", ["/", "/todos", "/todos?sort=-title&x=/y", "/a//b"])
+def test_a_path_of_ours_is_gone_back_to(to: str) -> None:
+    assert leads_on(to) == to
+
+
+def test_signing_out_ends_the_session_and_goes_to_the_provider(browser: Browser) -> None:
+    asked = browser.begins()
+    comes_back(browser, asked, id_token(browser, asked))
+    name = browser.cookies["session"]
+    told = {"host": "localhost:3000", "cookie": f"session={name}"}
+    shown = browser.guard.arrive(Request("GET", "/", headers=told)).visitor.csrf_token
+    answer = browser.gets("/guard/sign-out", "POST", **{"x-csrf-token": shown})
+    leads = urlsplit(location(answer))
+    assert f"{leads.scheme}://{leads.netloc}{leads.path}" == f"{browser.provider.address}/logout"
+    assert parse_qs(leads.query)["post_logout_redirect_uri"] == [f"{HERE}/"]
+    assert browser.guard.sessions.read(name) is None
+
+
+def test_signing_out_by_a_link_is_not_possible(browser: Browser) -> None:
+    assert browser.gets("/guard/sign-out").status == 404
+
+
+def test_a_provider_in_clear_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="https"):
+        Provider("http://accounts.example.com", CLIENT)
+
+
+def test_no_secret_is_shown_by_the_settings() -> None:
+    assert "hunter2" not in repr(Provider("https://accounts.example.com", CLIENT, "hunter2"))
