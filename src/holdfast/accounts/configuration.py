@@ -24,6 +24,7 @@ from pydantic import (
 DEFAULT_ORIGIN = "http://localhost:8400"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 MIB_KIB = 1024
+LEAST_CLIENT_SECRET = 32
 SECRETS = ("database", "cache", "mail")
 ProfileField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 
@@ -109,6 +110,56 @@ class GateSettings(_Closed):
     """So many wrong guesses a minute, at all accounts together, are nobody's attack."""
 
 
+class Application(_Closed):
+    """An application whose people sign in here; its key in the file is its client id."""
+
+    name: str = Field(default="", max_length=100)
+    """What people are told that it is called."""
+    redirect: tuple[str, ...] = Field(min_length=1)
+    """Where they are sent back to, each to the letter."""
+    signed_out: tuple[str, ...] = ()
+    """Where they may be sent after signing out."""
+    secret: SecretStr = SecretStr("")
+    """32 characters or more; without one it is a public client, as an application of a phone is."""
+    roles: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]{0,59}$")], ...] = ()
+    everyone: tuple[str, ...] = ()
+    """The roles that everybody has from their first sign-in to it."""
+    first_party: bool = False
+    """Whether it is the team's own: nobody is asked whether it may know who they are."""
+
+    @field_validator("redirect", "signed_out")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            parts = urlsplit(one)
+            is_local = parts.scheme == "http" and parts.hostname in LOCAL_NAMES
+            if not (parts.scheme == "https" or is_local) or not parts.hostname or parts.username:
+                raise ValueError(f"{one}: write https://, a name and a path")
+            if parts.fragment or "*" in one or not one.isprintable() or " " in one:
+                raise ValueError(
+                    f"{one}: no fragment, no *, no space: it is compared to the letter"
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Application:
+        if 0 < len(self.secret.get_secret_value()) < LEAST_CLIENT_SECRET:
+            raise ValueError(f"secret: at least {LEAST_CLIENT_SECRET} characters, made by chance")
+        unknown = sorted(set(self.everyone) - set(self.roles))
+        if unknown:
+            raise ValueError(f"everyone: {unknown[0]} is none of the roles")
+        return self
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Where its pages are."""
+        found = (urlsplit(one) for one in (*self.redirect, *self.signed_out))
+        return frozenset(f"{parts.scheme}://{parts.netloc}" for parts in found)
+
+
+ClientId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$")]
+
+
 class Look(_Closed):
     """What the pages are called and coloured."""
 
@@ -142,6 +193,7 @@ class Configuration(_Closed):
     look: Look = Look()
     gate: GateSettings = GateSettings()
     webhooks: Webhooks = Webhooks()
+    applications: dict[ClientId, Application] = Field(default_factory=dict)
 
     @field_validator("origin")
     @classmethod
@@ -226,6 +278,10 @@ def _reveal(values: dict[str, Any], reveal: Callable[[str, str], str]) -> None:
     for name in SECRETS:
         if isinstance(values.get(name), str):
             values[name] = reveal(name, values[name])
+    applications = values.get("applications")
+    for name, known in applications.items() if isinstance(applications, dict) else ():
+        if isinstance(known, dict) and isinstance(known.get("secret"), str):
+            known["secret"] = reveal(f"applications.{name}.secret", known["secret"])
     passwords = values.get("passwords")
     peppers = passwords.get("peppers") if isinstance(passwords, dict) else None
     for pepper in peppers if isinstance(peppers, list) else ():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -100,6 +102,15 @@ class Busy:
         return response
 
 
+@functools.cache
+def _policy() -> str:
+    """The policy of pages for people: forms of theirs may lead on to an application."""
+    origins = {
+        origin for known in settings.HOLDFAST.applications.values() for origin in known.origins
+    }
+    return POLICY.replace("form-action 'self'", " ".join(("form-action 'self'", *sorted(origins))))
+
+
 class ContentSecurity:
     """Lets a browser load nothing but what this service itself serves; pages are not kept."""
 
@@ -108,7 +119,7 @@ class ContentSecurity:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        policy = CONSOLE_POLICY if request.path.startswith("/console/") else POLICY
+        policy = CONSOLE_POLICY if request.path.startswith("/console/") else _policy()
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cache-Control", "no-store")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from holdfast import work
 from holdfast.accounts import databases, logs
+from holdfast.accounts.applications.signing_key import signing_key
 from holdfast.accounts.configuration import current, said
 from holdfast.accounts.console import appearance
 from holdfast.accounts.mail import servers
@@ -40,6 +41,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.idp.oidc",
     "holdfast.accounts.people",  # after allauth, whose signals it takes over
     "holdfast.accounts.mail",
     "holdfast.accounts.passwords",
@@ -47,6 +49,7 @@ INSTALLED_APPS = [
     "holdfast.accounts.search",
     "holdfast.accounts.webhooks",
     "holdfast.accounts.gate",
+    "holdfast.accounts.applications",
     "holdfast.accounts.api",
     "holdfast.accounts.console",
     "ninja",  # its page at /api/docs, with scripts of our own server
@@ -192,6 +195,13 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TRUST_ENABLED = True
 MFA_TRUST_COOKIE_AGE = HOLDFAST.sessions.trusted_device
 USERSESSIONS_TRACK_ACTIVITY = False
+
+# Applications that people sign in to.
+IDP_OIDC_ADAPTER = "holdfast.accounts.applications.adapter.Adapter"
+IDP_OIDC_PRIVATE_KEY = signing_key(HOLDFAST.data) if said() else ""
+IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"  # noqa: S105
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 10 * 60
+IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN = int(HOLDFAST.sessions.remembered.total_seconds())
 
 UNFOLD = appearance.unfold(HOLDFAST.look)
 

@@ -22,8 +22,11 @@ def migrate() -> None:
     from django.core.management import call_command
     from django.db import DatabaseError
 
+    from holdfast.accounts.applications.configured import bring
+
     try:
         call_command("migrate", interactive=False, verbosity=0)
+        bring()
     except DatabaseError as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigurationError(

@@ -34,5 +34,6 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("api/", api.urls),
     path("console/", console.urls),
+    path("", include("holdfast.accounts.applications.urls")),
     path("", include("allauth.urls")),
 ]

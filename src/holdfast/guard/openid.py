@@ -48,6 +48,12 @@ class Provider:
     pace: Pace = field(default_factory=Pace)
     fetch: Fetch = fetch
 
+    @classmethod
+    def holdfast(cls, issuer: str, client_id: str, client_secret: str = "") -> Provider:
+        """Return `holdfast serve` at an address, whose access tokens say so in a claim."""
+        kinds, saying = ("jwt",), {"token_use": "access"}
+        return cls(issuer, client_id, client_secret, access_kinds=kinds, access_saying=saying)
+
     def __post_init__(self) -> None:
         if not is_safe(self.issuer):
             raise ValueError(f"issuer: {self.issuer} is in clear: write https://")
