@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test test-all lint bench docs messages wasm lab down clean
+.PHONY: run demo test test-all lint bench docs messages wasm lab down clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,10 @@ STAMPS := .stamps
 WORKERS ?= 3
 ONLY ?=
 
-run: $(STAMPS)/venv $(STAMPS)/packages
+run: $(STAMPS)/venv
+	@PYTHONPATH=examples/todo $(BIN)/python -m todo.demo
+
+demo: $(STAMPS)/venv $(STAMPS)/packages
 	@$(BIN)/holdfast demo
 
 test: lint $(STAMPS)/packages

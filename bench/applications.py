@@ -132,7 +132,7 @@ def _requests() -> list[Figure]:
     guarded = GuardedAsgi(_application, guard)
     asked = {
         "nobody in particular": [],
-        "a session in memory": [(b"cookie", f"__Host-session={name}".encode())],
+        "a session in memory": [(b"cookie", f"__Host-guard-session={name}".encode())],
         "a bearer token, RS256": [(b"authorization", f"Bearer {_token('RS256', 1)}".encode())],
     }
     figures = []

@@ -255,7 +255,7 @@ def who(visitor: Any) -> str:
 
 
 def cookie(name: str) -> dict[str, str]:
-    return {"cookie": f"__Host-session={NAMES[name]}"}
+    return {"cookie": f"__Host-guard-session={NAMES[name]}"}
 
 
 PAGE = {"accept": "text/html"}

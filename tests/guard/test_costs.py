@@ -47,7 +47,7 @@ class Visiting:
     ) -> Answer | None:
         headers = {
             "host": "todo.example.com",
-            "cookie": f"__Host-session={self.cookie}",
+            "cookie": f"__Host-guard-session={self.cookie}",
             "accept": "text/html" if page else "application/json",
         }
         page_seen = self.guard.arrive(Request("GET", "/", headers=headers)).visitor

@@ -86,7 +86,7 @@ def test_what_the_last_session_of_the_same_person_held_is_stale(strategy: Strate
 
 @pytest.mark.parametrize("value", ["x", "0.x", "9999999999.", "A" * 86, "é", "\0", "a" * 10_000])
 def test_what_was_made_up_is_stale(strategy: Strategy, value: str) -> None:
-    cookies = (f"__Host-csrf={value}",)
+    cookies = (f"__Host-guard-csrf={value}",)
     assert strategy.judge(sent(strategy, Token(value), cookies), ANN, NOW) is Verdict.STALE
 
 
@@ -139,7 +139,7 @@ def test_only_the_readable_cookie_can_be_read_by_scripts() -> None:
     assert "HttpOnly" not in readable.header(secure=True)
     assert "HttpOnly" in hidden.header(secure=True)
     for cookie in (readable, hidden):
-        assert cookie.header(secure=True).startswith("__Host-csrf=")
+        assert cookie.header(secure=True).startswith("__Host-guard-csrf=")
         assert "Secure" in cookie.header(secure=True)
         assert "SameSite=Strict" in cookie.header(secure=True)
 

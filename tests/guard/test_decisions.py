@@ -29,7 +29,7 @@ def fetched(address: str) -> bytes:
 SESSIONS = Sessions(Memory())
 GUARD = Guard(HERE, b"k" * 32, SESSIONS, provider=Provider(ISSUER, CLIENT, fetch=fetched))
 GOOD, ROLELESS = Person("ann", roles=frozenset({"A"})), Person("bob")
-COOKIE = "__Host-session"
+COOKIE = "__Host-guard-session"
 
 ASKED = st.builds(
     Asked,

@@ -108,7 +108,7 @@ def shown(fields: tuple[tuple[str, str], ...], path: str = "/todos", **more: obj
     headers = {
         "host": "todo.example.com",
         "accept": "text/html",
-        "cookie": f"__Host-session={name}",
+        "cookie": f"__Host-guard-session={name}",
     }
     stale = (*fields, ("csrf-token", "of yesterday"))
     asked = Request("POST", path, headers=headers, fields=stale, **more)  # type: ignore[arg-type]

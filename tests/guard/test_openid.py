@@ -53,7 +53,7 @@ class Browser:
         return {name: values[0] for name, values in asked.items()}
 
     def person(self) -> Any:
-        told = {"host": "localhost:3000", "cookie": f"session={self.cookies.get('session', '')}"}
+        told = {"host": "localhost:3000", "cookie": f"guard-session={self.cookies.get('guard-session', '')}"}
         return self.guard.arrive(Request("GET", "/", headers=told)).visitor.person
 
 
@@ -101,7 +101,7 @@ def test_somebody_signs_in_and_is_back_where_they_were(browser: Browser) -> None
     person = browser.person()
     assert (person.sub, person.name, person.email) == ("ann", "Ann", "ann@example.org")
     assert person.roles == {"A"}
-    assert set(browser.cookies) == {"session"}
+    assert set(browser.cookies) == {"guard-session"}
 
 
 def test_what_is_asked_of_the_provider(browser: Browser) -> None:
@@ -120,12 +120,12 @@ def test_what_is_asked_of_the_provider(browser: Browser) -> None:
 def test_a_new_sign_in_is_a_new_session_and_ends_the_old_one(browser: Browser) -> None:
     asked = browser.begins()
     comes_back(browser, asked, id_token(browser, asked))
-    first = browser.cookies["session"]
-    browser.cookies = {"session": "A" * 43}  # as somebody would plant it
+    first = browser.cookies["guard-session"]
+    browser.cookies = {"guard-session": "A" * 43}  # as somebody would plant it
     asked = browser.begins()
-    browser.cookies["session"] = first
+    browser.cookies["guard-session"] = first
     comes_back(browser, asked, id_token(browser, asked))
-    assert browser.cookies["session"] not in (first, "A" * 43)
+    assert browser.cookies["guard-session"] not in (first, "A" * 43)
     assert browser.guard.sessions.read(first) is None
 
 
@@ -187,7 +187,7 @@ def test_nobody_is_signed_in_by_a_link_that_an_attacker_has_begun(browser: Brows
 
 def test_what_is_kept_for_the_way_back_cannot_be_changed(browser: Browser) -> None:
     asked = browser.begins()
-    kept = browser.cookies["signing-in"]
+    kept = browser.cookies["guard-signing-in"]
     for changed in (
         kept[:-1] + "A",
         "x." + kept.partition(".")[2],
@@ -195,7 +195,7 @@ def test_what_is_kept_for_the_way_back_cannot_be_changed(browser: Browser) -> No
         "",
         ".",
     ):
-        browser.cookies = {"signing-in": changed}
+        browser.cookies = {"guard-signing-in": changed}
         if changed != kept:
             assert comes_back(browser, asked, id_token(browser, asked)).status == 400
 
@@ -262,8 +262,8 @@ def test_a_path_of_ours_is_gone_back_to(to: str) -> None:
 def test_signing_out_ends_the_session_and_goes_to_the_provider(browser: Browser) -> None:
     asked = browser.begins()
     comes_back(browser, asked, id_token(browser, asked))
-    name = browser.cookies["session"]
-    told = {"host": "localhost:3000", "cookie": f"session={name}"}
+    name = browser.cookies["guard-session"]
+    told = {"host": "localhost:3000", "cookie": f"guard-session={name}"}
     shown = browser.guard.arrive(Request("GET", "/", headers=told)).visitor.csrf_token
     answer = browser.gets("/guard/sign-out", "POST", **{"x-csrf-token": shown})
     leads = urlsplit(location(answer))

@@ -69,7 +69,7 @@ FORM = (b"content-type", b"application/x-www-form-urlencoded")
 
 def signed_in(guard: Guard) -> tuple[bytes, bytes]:
     name, _ = guard.sessions.make(Person("ann"))
-    return (b"cookie", f"__Host-session={name}".encode())
+    return (b"cookie", f"__Host-guard-session={name}".encode())
 
 
 def test_a_form_in_many_parts_reaches_the_application_whole(guard: Guard) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from holdfast.guard.cookies import Cookie, SameSite, named
 from holdfast.guard.request import Request
 
-FIELD, HEADER, COOKIE = "csrf-token", "x-csrf-token", "csrf"
+FIELD, HEADER, COOKIE = "csrf-token", "x-csrf-token", "guard-csrf"
 STATELESS_LIVES_S = 7_200
 _RANDOM_BYTES = 16
 MOST_CHARACTERS = 256

@@ -36,7 +36,7 @@ from holdfast.guard.visitor import Html, Visitor, Way
 from holdfast.work.spent import StoreDown
 
 log = logging.getLogger("holdfast.guard")
-SESSION, VISITOR, SIGNING_IN = "session", "visitor", "signing-in"
+SESSION, VISITOR, SIGNING_IN = "guard-session", "guard-visitor", own.SIGNING_IN
 LEAST_KEY_BYTES = 32
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{32}")
 

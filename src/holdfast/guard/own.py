@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from holdfast.guard.guard import Guard
     from holdfast.guard.visitor import Visitor
 
+SIGNING_IN = "guard-signing-in"
+"""The cookie between going to the provider and coming back."""
 ALL = "/guard/"
 SIGN_IN, SIGNED_IN, SIGN_OUT = "/guard/sign-in", "/guard/signed-in", "/guard/sign-out"
 GATE, FILES = "/guard/gate/", "/guard/work/"
@@ -79,7 +81,7 @@ def _end(guard: Guard, visitor: Visitor) -> Answer:
 
 
 def _signing_in(guard: Guard) -> str:
-    return named("signing-in", secure=guard.secure)
+    return named(SIGNING_IN, secure=guard.secure)
 
 
 def _asked_now(guard: Guard, visitor: Visitor, action: str) -> Answer:

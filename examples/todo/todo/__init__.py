@@ -1,0 +1,1 @@
+"""A to-do list for people who sign in elsewhere: what an application with the guard looks like."""
