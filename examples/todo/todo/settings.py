@@ -7,6 +7,8 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+LEAST_BYTES = 32
+
 
 class Unusable(Exception):
     """The application cannot be run as it is set up; the message says what, where and the mend."""
@@ -30,7 +32,7 @@ def read(path: Path) -> Settings:
     """Return the settings of a file. Raises Unusable."""
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
-        key = _secret(path.parent / said.pop("key"))
+        key = _secret(path.parent / said.pop("key"), LEAST_BYTES)
         secret = (
             _secret(path.parent / said.pop("client_secret")) if "client_secret" in said else b""
         )
@@ -41,7 +43,10 @@ def read(path: Path) -> Settings:
         raise Unusable(f"{path}: {error}: see README.md for what it holds") from None
 
 
-def _secret(path: Path) -> bytes:
+def _secret(path: Path, least: int = 1) -> bytes:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise Unusable(f"{path}: others may read it: chmod 0400 {path}")
-    return path.read_bytes().strip()
+    secret = path.read_bytes().strip()
+    if len(secret) < least:
+        raise Unusable(f"{path}: too short: openssl rand -base64 48 > {path}")
+    return secret
