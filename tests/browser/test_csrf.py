@@ -32,9 +32,18 @@ class Place:
         if self.site.guard is None:
             self.context.new_page().goto(f"{self.site.origin}/weak-sign-in")
             return
-        cookie = {"name": "guard-session", "value": self.site.session(sub), "sameSite": "Lax"}
-        at = {"domain": "app.localhost", "path": "/", "httpOnly": True}
-        self.context.add_cookies([{**cookie, **at}])  # type: ignore[list-item]
+        self.context.add_cookies(
+            [
+                {
+                    "name": "guard-session",
+                    "value": self.site.session(sub),
+                    "sameSite": "Lax",
+                    "domain": "app.localhost",
+                    "path": "/",
+                    "httpOnly": True,
+                }
+            ]
+        )
 
     def is_signed_in(self) -> bool:
         page = self.context.new_page()

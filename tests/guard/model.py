@@ -19,9 +19,10 @@ class Asked:
     bearer: str
     """none, good, roleless, bad"""
     session: str
-    """none, good, roleless, ended, made-up, twice"""
+    """none, good, roleless, ended, made-up, twice, visited (a page was seen, nobody signed in)"""
+    strategy: str
     csrf: str
-    """none, own, other"""
+    """none, own, other, expired"""
     shown: str
     """field, header"""
     wanted: str
@@ -44,15 +45,13 @@ def decided(asked: Asked) -> tuple[int, bool]:
         came_from = asked.referer and asked.referer.removesuffix("/page")
         if (asked.origin or came_from or HERE) != HERE:
             return 403, False
-        if asked.csrf == "none":
+        if asked.csrf == "none" or (asked.strategy, asked.shown) == ("readable cookie", "field"):
             return 403, signed_in
-        if asked.csrf == "other" or not signed_in:
+        ended = asked.csrf == "expired" and asked.strategy == "stateless"
+        if asked.csrf == "other" or ended or not (signed_in or asked.session == "visited"):
             return 409, False
     if asked.wanted != "nobody" and not (by_token or signed_in):
         return (303 if asked.page and asked.method == "GET" else 401), False
-    if (
-        asked.wanted == "role"
-        and "good" not in (asked.bearer, asked.session)[: 1 if by_token else 2]
-    ):
+    if asked.wanted == "role" and (asked.bearer if by_token else asked.session) != "good":
         return 403, False
     return 200, False

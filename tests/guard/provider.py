@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,3 +83,30 @@ def provider() -> Iterator[Pretended]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def dripping(first: bytes, then: bytes) -> Iterator[str]:
+    """Give the address of a server that sends a beginning and then bytes, until it is left."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def serve() -> None:
+        peer, _ = listening.accept()
+        with peer:
+            peer.recv(65_536)
+            peer.sendall(first)
+            while not over.wait(0.02):
+                try:
+                    peer.sendall(then)
+                except OSError:  # the other side has gone
+                    return
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    finally:
+        over.set()
+        thread.join()
+        listening.close()

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from holdfast.guard.keys import keys_of
-from holdfast.guard.tokens import Expected, Key
+from holdfast.guard.tokens import Expected, Fault, Key, TokenRefused, verified
 
 ISSUER, CLIENT = "https://accounts.example.com", "todo"
 EXPECTED = Expected(ISSUER, CLIENT)
@@ -25,6 +25,7 @@ PRIVATE: Mapping[str, Any] = {
 }
 STRANGER = rsa.generate_private_key(65537, 2048)
 _FORMS: Mapping[str, Any] = {"RS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}
+_HASHES = {"RS256": (RSAAlgorithm.SHA256,), "ES256": (ECAlgorithm.SHA256,)}
 
 
 def jwk(name: str, kid: str = "") -> dict[str, Any]:
@@ -65,7 +66,23 @@ def part(value: object) -> str:
     return base64.urlsafe_b64encode(data.encode()).decode().rstrip("=")
 
 
+def by_key(key: Any, algorithm: str, header: object, body: object) -> str:
+    """A token whose two parts are put together by hand, and signed by a key."""
+    unsigned = f"{part(header)}.{part(body)}"
+    signature = _FORMS[algorithm](*_HASHES.get(algorithm, ())).sign(unsigned.encode(), key)
+    return f"{unsigned}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
 def spelled(header: object, body: object, signature: bytes = b"") -> str:
     """A token put together by hand."""
     tail = base64.urlsafe_b64encode(signature).decode().rstrip("=")
     return f"{part(header)}.{part(body)}.{tail}"
+
+
+def fault(text: str, expected: Expected = EXPECTED, now: float | None = None) -> Fault | None:
+    """Why a token is refused; None where it is taken."""
+    try:
+        verified(text, KEYS.get, expected, time.time() if now is None else now)
+    except TokenRefused as error:
+        return error.fault
+    return None

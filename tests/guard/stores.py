@@ -40,7 +40,7 @@ def running(name: str) -> Iterator[Store]:
                     client.close()
             case "sqlite":
                 path = str(Path(folder) / "sessions")
-                yield from _database(Statements(lambda: _sqlite(path), "?"), Dialect.SQLITE)
+                yield from _database(Statements(lambda: sqlite_at(path), "?"), Dialect.SQLITE)
             case _:
                 with engine(name) as server:
                     statements = Statements(lambda: connected(server.url))
@@ -54,5 +54,5 @@ def _database(statements: Statements, dialect: Dialect) -> Iterator[Store]:
     statements.close()
 
 
-def _sqlite(path: str) -> sqlite3.Connection:
+def sqlite_at(path: str) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)

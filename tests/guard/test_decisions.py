@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from guard.model import HERE, Asked, decided
 from guard.signing import CLIENT, ISSUER, PRIVATE, jwk, key_set, token
+from guard.test_csrf import STRATEGIES
 from holdfast.guard import Guard, Person, Provider, Refusal, Sessions
+from holdfast.guard.csrf import STATELESS_LIVES_S
 from holdfast.guard.request import Request
 from holdfast.guard.sessions import Memory
 from holdfast.guard.visitor import required
@@ -27,9 +30,25 @@ def fetched(address: str) -> bytes:
 
 
 SESSIONS = Sessions(Memory())
-GUARD = Guard(HERE, b"k" * 32, SESSIONS, provider=Provider(ISSUER, CLIENT, fetch=fetched))
+PROVIDER = Provider(ISSUER, CLIENT, fetch=fetched)
+GUARDS = {
+    name: Guard(HERE, b"k" * 32, SESSIONS, provider=PROVIDER, csrf=strategy())
+    for name, strategy in STRATEGIES.items()
+}
+"""One for each way that shows that a request was meant."""
+EARLIER = {
+    name: Guard(
+        HERE,
+        b"k" * 32,
+        SESSIONS,
+        csrf=strategy(),
+        clock=lambda: time.time() - STATELESS_LIVES_S,
+    )
+    for name, strategy in STRATEGIES.items()
+}
+"""The same two hours ago."""
 GOOD, ROLELESS = Person("ann", roles=frozenset({"A"})), Person("bob")
-COOKIE = "__Host-guard-session"
+COOKIE, VISITOR = "__Host-guard-session", "__Host-guard-visitor"
 
 ASKED = st.builds(
     Asked,
@@ -39,8 +58,11 @@ ASKED = st.builds(
     referer=st.sampled_from([None, f"{HERE}/page", "https://evil.example/page"]),
     fetched=st.sampled_from([None, "same-origin", "none", "same-site", "cross-site"]),
     bearer=st.sampled_from(["none"] * 3 + ["good", "roleless", "bad"]),
-    session=st.sampled_from(["none", "good", "roleless", "ended", "made-up", "twice"]),
-    csrf=st.sampled_from(["none", "own", "other"]),
+    session=st.sampled_from(
+        ["none", "good", "good", "roleless", "ended", "made-up", "twice", "visited"]
+    ),
+    strategy=st.sampled_from(list(STRATEGIES)),
+    csrf=st.sampled_from(["none", "own", "own", "other", "expired"]),
     shown=st.sampled_from(["field", "header"]),
     wanted=st.sampled_from(["nobody", "person", "role"]),
     page=st.booleans(),
@@ -50,13 +72,13 @@ ASKED = st.builds(
 def built(asked: Asked) -> tuple[Request, str]:
     """Return the request in HTTP's words, and the name of its session."""
     name, cookies = _session(asked.session)
-    headers = {"host": asked.host, "cookie": cookies}
+    shown, also = _shown(asked, cookies)
+    headers = {"host": asked.host, "cookie": "; ".join((cookies, *also))}
     headers |= {"accept": "text/html"} if asked.page else {"accept": "application/json"}
     said = {"origin": asked.origin, "referer": asked.referer, "sec-fetch-site": asked.fetched}
     headers |= {key: value for key, value in said.items() if value is not None}
     if asked.bearer != "none":
         headers["authorization"] = f"Bearer {_bearer(asked.bearer)}"
-    shown = _shown(asked.csrf, headers)
     if shown and asked.shown == "header":
         headers["x-csrf-token"] = shown
     fields = (("csrf-token", shown),) if shown and asked.shown == "field" else ()
@@ -66,6 +88,8 @@ def built(asked: Asked) -> tuple[Request, str]:
 def _session(state: str) -> tuple[str, str]:
     if state == "none":
         return "", ""
+    if state == "visited":
+        return "", f"{VISITOR}={'v' * 32}"
     if state == "made-up":
         return "A" * 43, f"{COOKIE}={'A' * 43}"
     name, _ = SESSIONS.make(ROLELESS if state == "roleless" else GOOD)
@@ -79,27 +103,31 @@ def _bearer(state: str) -> str:
     return token(roles=roles) if state != "bad" else token(exp=1)
 
 
-def _shown(state: str, headers: Mapping[str, str]) -> str:
-    if state == "none":
-        return ""
-    cookie = headers["cookie"]
-    if state == "other":
-        cookie = f"{COOKIE}={SESSIONS.make(GOOD)[0]}"
-    page = Request("GET", "/", headers={"host": "todo.example.com", "cookie": cookie})
-    return GUARD.arrive(page).visitor.csrf_token
+def _shown(asked: Asked, cookies: str) -> tuple[str, Iterable[str]]:
+    """Return what a page holds, and the cookies that were set along with it."""
+    if asked.csrf == "none":
+        return "", ()
+    if asked.csrf == "other":
+        cookies = f"{COOKIE}={SESSIONS.make(GOOD)[0]}"
+    guard = (EARLIER if asked.csrf == "expired" else GUARDS)[asked.strategy]
+    page = Request("GET", "/", headers={"host": "todo.example.com", "cookie": cookies})
+    visitor = guard.arrive(page).visitor
+    token = visitor.csrf_token
+    return token, [f"{one.name}={one.value}" for one in visitor.cookies if one.name != VISITOR]
 
 
 def guards(asked: Asked) -> tuple[int, bool]:
     """Return what the guard decides, with an application that wants what is asked."""
     request, name = built(asked)
     was_there = bool(name) and SESSIONS.read(name) is not None
-    arrival = GUARD.arrive(request)
+    guard = GUARDS[asked.strategy]
+    arrival = guard.arrive(request)
     answer = arrival.answer
     if answer is None and asked.wanted != "nobody":
         try:
             required(arrival.visitor, "A" if asked.wanted == "role" else "")
         except Refusal as refusal:
-            answer = GUARD.failed(arrival.visitor, refusal)
+            answer = guard.failed(arrival.visitor, refusal)
     ended = was_there and SESSIONS.read(name) is None
     return (200 if answer is None else int(answer.status)), ended
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
 
-from guard.provider import Pretended, provider
+from guard.provider import Pretended, dripping, provider
 from guard.signing import PRIVATE, jwk, key_set
 from holdfast.guard.fetching import ProviderDown, fetch
 from holdfast.guard.keys import Keys, Pace, keys_of
@@ -106,6 +106,14 @@ def test_a_flood_of_names_causes_one_fetch_per_interval(known: Known) -> None:
     assert known.fetched() == 2
 
 
+def test_without_an_interval_a_flood_reaches_the_provider(known: Known) -> None:
+    pace = Pace(interval_s=0)
+    keys = Keys(lambda: f"{known.provider.address}/keys", fetch, pace, known.clock)
+    for n in range(50):
+        keys.key(f"made-up-{n}")
+    assert known.fetched() == 50
+
+
 def test_a_flood_while_it_is_away_causes_one_fetch_per_interval(known: Known) -> None:
     known.provider.status = 503
     with ThreadPoolExecutor(16) as threads:
@@ -184,6 +192,24 @@ def test_an_answer_without_end_is_broken_off(known: Known) -> None:
     known.provider.keys = b" " * 2_000_000
     with pytest.raises(ProviderDown, match="longer than"):
         fetch(f"{known.provider.address}/keys")
+
+
+SLOW = {
+    "headers without an end": (b"HTTP/1.1 200 OK\r\nx: ", b"a"),
+    "a body without an end": (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+    "a body that never gets as long as it says": (
+        b"HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\n",
+        b"a",
+    ),
+    "nothing at all": (b"", b""),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_a_provider_that_drips_is_broken_off(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.guard.fetching.WITHIN_S", 0.3)
+    with dripping(*SLOW[name]) as address, pytest.raises(ProviderDown):
+        fetch(address)
 
 
 @pytest.mark.parametrize("address", ["http://accounts.example.com/keys", "file:///etc/passwd", "x"])

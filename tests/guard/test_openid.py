@@ -4,94 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import jwt
 import pytest
 
-from guard.provider import Pretended, provider
-from guard.signing import CLIENT, PRIVATE, STRANGER, spelled
-from holdfast.guard import Guard, Provider, Sessions
-from holdfast.guard.answers import Answer
-from holdfast.guard.cookies import Cookie
+from guard.browsing import HERE, Browser, comes_back, id_token, location
+from guard.provider import provider
+from guard.signing import CLIENT, STRANGER, spelled
+from holdfast.guard import Guard, Provider
 from holdfast.guard.openid import leads_on
 from holdfast.guard.request import Request
-from holdfast.guard.sessions import Memory
-
-HERE = "http://localhost:3000"
-
-
-class Browser:
-    """A browser at an application with a guard, and the provider that it goes to."""
-
-    def __init__(self, pretended: Pretended) -> None:
-        self.provider = pretended
-        known = Provider(pretended.address, CLIENT, "a secret")
-        self.guard = Guard(HERE, b"k" * 32, Sessions(Memory()), provider=known)
-        self.cookies: dict[str, str] = {}
-
-    def gets(self, address: str, method: str = "GET", **headers: str) -> Answer:
-        parts = urlsplit(address)
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        told = {"host": "localhost:3000", "cookie": cookie, "accept": "text/html", **headers}
-        arrival = self.guard.arrive(Request(method, parts.path, parts.query, told))
-        assert arrival.answer is not None
-        self.takes(arrival.answer.cookies)
-        return arrival.answer
-
-    def takes(self, cookies: tuple[Cookie, ...]) -> None:
-        for cookie in cookies:
-            self.cookies[cookie.name] = cookie.value
-            if not cookie.value:
-                del self.cookies[cookie.name]
-
-    def begins(self, to: str = "/todos") -> dict[str, str]:
-        """Go to the provider; return what it was asked."""
-        answer = self.gets(f"/guard/sign-in?to={to}")
-        asked = parse_qs(urlsplit(location(answer)).query)
-        return {name: values[0] for name, values in asked.items()}
-
-    def person(self) -> Any:
-        told = {"host": "localhost:3000", "cookie": f"guard-session={self.cookies.get('guard-session', '')}"}
-        return self.guard.arrive(Request("GET", "/", headers=told)).visitor.person
-
-
-def location(answer: Answer) -> str:
-    return dict(answer.headers)["location"]
-
-
-def id_token(browser: Browser, asked: dict[str, str], **changed: Any) -> str:
-    """What an honest provider says of Ann."""
-    now = int(time.time())
-    claims = {
-        "iss": browser.provider.address,
-        "aud": CLIENT,
-        "sub": "ann",
-        "nonce": asked["nonce"],
-        "iat": now,
-        "exp": now + 300,
-        "name": "Ann",
-        "email": "ann@example.org",
-        "email_verified": True,
-        "roles": ["A"],
-        **changed,
-    }
-    claims = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(claims, PRIVATE["RS256"], "RS256", headers={"kid": "RS256"})
 
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
     with provider() as pretended:
         yield Browser(pretended)
-
-
-def comes_back(browser: Browser, asked: dict[str, str], token: str, **changed: str) -> Answer:
-    browser.provider.answer_to_code = lambda: {"id_token": token, "access_token": "x"}
-    said = {"code": "c", "state": asked["state"], **changed}
-    query = "&".join(f"{name}={value}" for name, value in said.items() if value)
-    return browser.gets(f"/guard/signed-in?{query}")
 
 
 def test_somebody_signs_in_and_is_back_where_they_were(browser: Browser) -> None:
@@ -145,6 +74,9 @@ LIES: dict[str, Callable[[Browser, dict[str, str]], str]] = {
     "another issuer": lambda b, a: id_token(b, a, iss="https://evil.example"),
     "another audience": lambda b, a: id_token(b, a, aud="bank"),
     "for another client": lambda b, a: id_token(b, a, aud=[CLIENT, "bank"], azp="bank"),
+    "for several, and not said for whom": lambda b, a: id_token(b, a, aud=[CLIENT, "bank"]),
+    "without a subject": lambda b, a: id_token(b, a, sub=None),
+    "made later than now": lambda b, a: id_token(b, a, iat=int(time.time()) + 900),
     "long ago": lambda b, a: id_token(b, a, exp=1),
     "signed by a stranger": by_stranger,
     "not signed": unsigned,
@@ -158,6 +90,15 @@ def test_a_token_that_lies_signs_nobody_in(browser: Browser, name: str) -> None:
     answer = comes_back(browser, asked, LIES[name](browser, asked))
     assert answer.status in (400, 503)
     assert browser.person() is None
+
+
+@pytest.mark.parametrize("for_whom", [{"aud": [CLIENT]}, {"aud": [CLIENT, "bank"], "azp": CLIENT}])
+def test_a_token_that_says_it_is_for_us_signs_in(
+    browser: Browser, for_whom: dict[str, str]
+) -> None:
+    asked = browser.begins()
+    comes_back(browser, asked, id_token(browser, asked, **for_whom))
+    assert browser.person() is not None
 
 
 BACK = {
@@ -216,6 +157,8 @@ def test_who_comes_back_late_begins_anew(browser: Browser) -> None:
 DESCRIBED: dict[str, dict[str, object]] = {
     "another issuer": {"issuer": "https://evil.example"},
     "keys in clear": {"jwks_uri": "http://evil.example/keys"},
+    "a way in that is a script": {"authorization_endpoint": "javascript:alert(1)"},
+    "a list": {"jwks_uri": ["https://evil.example/keys"]},
     "an exchange in clear": {"token_endpoint": "http://evil.example/token"},
     "no endpoint": {"authorization_endpoint": None},
     "a number": {"token_endpoint": 5},
@@ -257,6 +200,19 @@ def test_nobody_is_led_away_after_signing_in(to: str) -> None:
 @pytest.mark.parametrize("to", ["/", "/todos", "/todos?sort=-title&x=/y", "/a//b"])
 def test_a_path_of_ours_is_gone_back_to(to: str) -> None:
     assert leads_on(to) == to
+
+
+@pytest.mark.parametrize("to", ["/\u20ac", "/\u00fc?x=\u00e9#\u00df", '/a b"<>'])
+def test_a_path_in_any_letters_can_stand_in_a_header(to: str) -> None:
+    assert leads_on(to).isascii()
+    assert leads_on(leads_on(to)) == leads_on(to)
+    assert not set(leads_on(to)) & set(' "<>')
+
+
+@pytest.mark.parametrize("to", [to for to in AWAY if to not in ("", "todos")])
+def test_who_is_signed_in_is_not_led_away_either(browser: Browser, to: str) -> None:
+    browser.signs_in()
+    assert location(browser.gets(f"/guard/sign-in?to={quote(to, safe='')}")) == "/"
 
 
 def test_signing_out_ends_the_session_and_goes_to_the_provider(browser: Browser) -> None:

@@ -17,7 +17,8 @@ from holdfast.report.paint import Paint
 
 VERBS = (
     *("init", "audit", "plan", "apply", "undo", "prove"),
-    *("report", "explain", "doctor", "serve", "people", "keys", "trail", "stamp", "lab", "demo"),
+    *("report", "explain", "doctor", "serve", "people", "keys", "trail", "stamp", "scan", "lab"),
+    "demo",
 )
 
 

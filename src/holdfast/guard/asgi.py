@@ -123,7 +123,7 @@ class GuardedAsgi:
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                break
+                raise forms.cut_short()
             body += message.get("body", b"")
             if forms.too_long(len(body)):
                 raise forms.refusal()

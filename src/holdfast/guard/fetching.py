@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import socket
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -58,7 +62,10 @@ def _asked(
     try:
         with (
             httpx.Client(timeout=WITHIN_S, follow_redirects=False) as client,
-            client.stream(method, address, headers=headers, data=fields) as answer,
+            _broken_off_after(WITHIN_S) as trace,
+            client.stream(
+                method, address, headers=headers, data=fields, extensions={"trace": trace}
+            ) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
                 raise ProviderDown(f"it answered {answer.status_code}")
@@ -67,8 +74,34 @@ def _asked(
                 body += part
                 if len(body) > MOST_BYTES:
                     raise ProviderDown(f"its answer is longer than {MOST_BYTES} bytes")
-                if time.monotonic() > deadline:
-                    raise ProviderDown(f"its answer takes longer than {WITHIN_S:g} s")
+            if time.monotonic() > deadline:
+                raise ProviderDown(f"its answer takes longer than {WITHIN_S:g} s")
             return bytes(body)
     except httpx.HTTPError as error:
         raise ProviderDown(f"no answer: {type(error).__name__}") from error
+
+
+@contextmanager
+def _broken_off_after(seconds: float) -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
+    """Give what watches a request (httpx's trace), and has its connection end in time.
+
+    A timeout of httpx holds for one wait: whoever sends a byte now and then never reaches it.
+    """
+    streams: list[Any] = []
+
+    def seen(event: str, told: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            streams.append(told["return_value"])
+
+    def end() -> None:
+        for stream in streams:
+            with suppress(OSError):  # it has ended, or TLS goes on over it
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield seen
+    finally:
+        timer.cancel()

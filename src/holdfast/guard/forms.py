@@ -34,6 +34,11 @@ def refusal() -> Refusal:
     return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "form-too-long")
 
 
+def cut_short() -> Refusal:
+    """What is raised for a form whose end never came: half of it may mean something else."""
+    return Refusal(HTTPStatus.BAD_REQUEST, "form-cut-short")
+
+
 def fields_of(request: Request, body: bytes) -> tuple[Fields, tuple[str, ...]]:
     """Return the fields of a form with their values, and the names of its files. Raises Refusal."""
     try:

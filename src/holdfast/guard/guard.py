@@ -278,14 +278,14 @@ class Guard:
 
     def is_costly(self, request: Request) -> bool:
         """Whether a request draws on a budget or passes the gate."""
-        what = f"{request.method} {request.path}"
+        what = _done(request)
         return self.costs is not None and (what in self.costs.actions or what in self.costs.limits)
 
     def _can_pay(self, visitor: Visitor) -> None:
         if self.costs is None:
             return
         request = visitor.request
-        what = f"{request.method} {request.path}"
+        what = _done(request)
         limit = self.costs.limits.get(what)
         of = visitor.person.sub if visitor.person else networks(request.address)[0]
         if limit and not self.costs.gate.allowed(f"limit {what}", of, limit):
@@ -342,7 +342,7 @@ class Guard:
             return Answer(error.status, said, JSON, headers, error.cookies)
         work, title, text = Html(), words.again, words.again_more
         if error.why == "work-asked" and self.costs is not None:
-            action = self.costs.actions[f"{request.method} {request.path}"]
+            action = self.costs.actions[_done(request)]
             work = Html(
                 f'<script type="module" src="{own.WIDGET}"></script>'
                 + self.work_element(action, error.asked)
@@ -351,6 +351,11 @@ class Guard:
             if not error.asked:
                 text = words.wait_more.format(seconds=error.wait_s)
         return Answer(error.status, pages.again(visitor, words, title, text, work), headers=headers)
+
+
+def _done(request: Request) -> str:
+    """What a request does, as costs name it; who asks for the head alone has the same work done."""
+    return f"{'GET' if request.method == 'HEAD' else request.method} {request.path}"
 
 
 def _origin(text: str) -> tuple[str, bool]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from holdfast.guard.answers import Refusal
 from holdfast.guard.fetching import Fetch, ProviderDown, fetch, is_safe, post
@@ -27,6 +27,7 @@ from holdfast.guard.tokens import Expected, TokenRefused, verified
 
 LIVES_S = 600
 MOST_LEADS_ON = 2_000
+_OF_ADDRESSES = "/:@!$&'()*+,;=~-._?%#[]"
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -146,7 +147,9 @@ class SignIn:
             raise Refusal(HTTPStatus.BAD_REQUEST, f"id-token-{error.fault}") from error
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), known["nonce"].encode()):
             raise Refusal(HTTPStatus.BAD_REQUEST, "id-token-nonce")
-        if claims.get("azp", self.provider.client_id) != self.provider.client_id:
+        client = self.provider.client_id
+        only_ours = client if claims["aud"] in (client, [client]) else None
+        if claims.get("azp", only_ours) != client:  # Core 3.1.3.7: of several it says for whom
             raise Refusal(HTTPStatus.BAD_REQUEST, "id-token-azp")
         return SignedIn(person_of(claims, self.provider.roles), id_token, str(known["to"]))
 
@@ -208,14 +211,14 @@ def person_of(claims: Mapping[str, Any], roles: str) -> Person:
 
 
 def leads_on(path: str) -> str:
-    """Return a path of this site, or "/" for what would lead away from it."""
+    """Return a path of this site, as a header can hold it, or "/" for what would lead away."""
     try:
         parts = urlsplit(path)
     except ValueError:
         return "/"
     is_ours = path.startswith("/") and not path.startswith(("//", "/\\"))
     is_plain = path.isprintable() and "\\" not in path and not (parts.scheme or parts.netloc)
-    return path if is_ours and is_plain else "/"
+    return quote(path, safe=_OF_ADDRESSES) if is_ours and is_plain else "/"
 
 
 def _description(document: bytes, issuer: str) -> Mapping[str, Any]:

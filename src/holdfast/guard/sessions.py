@@ -271,13 +271,17 @@ class Redis:
     quick = False
 
     def __init__(self, client: RedisClient, prefix: str, lifetime: timedelta) -> None:
-        """The lifetime is that of sessions: so long it is known whose they are."""
+        """The lifetime is that of sessions: so long it is known whose they are.
+
+        Of each person a sorted set holds their sessions, by a time at which each is over for sure.
+        """
         self._client, self._prefix = client, f"{prefix}:session:"
         self._lifetime_s = int(lifetime.total_seconds())
 
     def make(self, key: str, session: bytes, person: str, until: float) -> None:
         of = self._of(person)
-        self._asked("SADD", of, key)
+        self._asked("ZREMRANGEBYSCORE", of, "-inf", until)
+        self._asked("ZADD", of, until + self._lifetime_s, key)
         self._asked("EXPIRE", of, self._lifetime_s)
         self._asked("SET", self._prefix + key, session, "PXAT", int(until * 1000))
 
@@ -293,10 +297,10 @@ class Redis:
 
     def end_all(self, person: str) -> None:
         of = self._of(person)
-        for key in self._asked("SMEMBERS", of):
+        for key in self._asked("ZRANGE", of, 0, -1):
             text = key.decode() if isinstance(key, bytes) else str(key)
             self._asked("DEL", self._prefix + text)
-        self._asked("DEL", of)
+            self._asked("ZREM", of, key)  # and no other: somebody may sign in meanwhile
 
     def _of(self, person: str) -> str:
         return self._prefix + "of:" + key_of(person)

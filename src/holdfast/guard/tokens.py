@@ -158,7 +158,7 @@ def _check(claims: Mapping[str, Any], expected: Expected, now: float) -> None:
         if now < _time(claims.get(name, 0), Fault.NOT_YET) - expected.leeway_s:
             raise TokenRefused(Fault.NOT_YET)
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= 255:
+    if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not subject.isascii():
         raise TokenRefused(Fault.SUBJECT)
 
 

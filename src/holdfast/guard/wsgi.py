@@ -49,10 +49,10 @@ class GuardedWsgi:
             request = self._with_form(request, environ)
         except Refusal as error:
             visitor = Visitor(request)
-            return self._answer(start, visitor, guard.failed(visitor, error))
+            return self.answer(start, visitor, guard.failed(visitor, error))
         arrived = guard.arrive(request)
         if arrived.answer is not None:
-            return self._answer(start, arrived.visitor, arrived.answer)
+            return self.answer(start, arrived.visitor, arrived.answer)
         environ[KEY] = arrived.visitor
         return self._let_in(arrived.visitor, environ, start)
 
@@ -65,10 +65,10 @@ class GuardedWsgi:
             answer = self._guard.failed(visitor, error)
             if told.is_out:
                 raise
-            return self._answer(start, visitor, answer)
+            return self.answer(start, visitor, answer)
         return told.body(body)
 
-    def _answer(self, start: Start, visitor: Visitor, answer: Answer) -> Iterable[bytes]:
+    def answer(self, start: Start, visitor: Visitor, answer: Answer) -> Iterable[bytes]:
         headers = [
             ("content-type", answer.kind),
             ("content-length", str(len(answer.body))),
@@ -88,10 +88,11 @@ class GuardedWsgi:
         return kept
 
     def hidden(self, start: Start, visitor: Visitor, status: int) -> Iterable[bytes]:
-        return self._answer(start, visitor, self._guard.hidden(visitor, status))
+        return self.answer(start, visitor, self._guard.hidden(visitor, status))
 
-    def failed(self, start: Start, visitor: Visitor, error: Exception) -> Iterable[bytes]:
-        return self._answer(start, visitor, self._guard.failed(visitor, error))
+    def failed(self, visitor: Visitor, error: Exception) -> Answer:
+        """Return the answer for an exception; it is in the log, whatever can be sent."""
+        return self._guard.failed(visitor, error)
 
     def _with_form(self, request: Request, environ: Environ) -> Request:
         if not forms.is_read(request, costly=self._guard.is_costly(request)):
@@ -100,13 +101,23 @@ class GuardedWsgi:
         length = int(said) if said.isdecimal() and len(said) < 16 else None
         if forms.too_long(length):
             raise forms.refusal()
-        body = environ["wsgi.input"].read(forms.MOST_BYTES + 1 if length is None else length)
+        body = _read(environ, length)
         if forms.too_long(len(body)):
             raise forms.refusal()
+        if len(body) < (length or 0):
+            raise forms.cut_short()
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         fields, files = forms.fields_of(request, body)
         return replace(request, fields=fields, files=files)
+
+
+def _read(environ: Environ, length: int | None) -> bytes:
+    """Read a body; of one whose length is not told only where the server says where it ends."""
+    if length is None and not environ.get("wsgi.input_terminated"):
+        return b""  # to read on would be to wait for what never comes
+    body: bytes = environ["wsgi.input"].read(forms.MOST_BYTES + 1 if length is None else length)
+    return body
 
 
 class _Told:
@@ -124,6 +135,8 @@ class _Told:
     def start(
         self, status: str, headers: Headers, trouble: Trouble | None = None, /
     ) -> Callable[[bytes], object]:
+        if trouble and self.is_out:
+            raise trouble[1].with_traceback(trouble[2])  # PEP 3333: too late to say it another way
         self._line, self._headers, self._trouble = status, headers, trouble
         return self._write
 
@@ -139,9 +152,10 @@ class _Told:
             yield first
             yield from rest
         except Exception as error:
+            answer = self._guarded.failed(self._visitor, error)
             if self.is_out:
                 raise
-            yield from self._guarded.failed(self._start, self._visitor, error)
+            yield from self._guarded.answer(self._start, self._visitor, answer)
         finally:
             close = getattr(parts, "close", None)
             if close is not None:

@@ -381,3 +381,11 @@ def test_nobody_is_led_away_by_signing_out(service: Service) -> None:
     if page.status == 200:
         page = browser.post(path, {**page.form(), "action": "logout"})
     assert "evil.example" not in page.headers.get("Location", "")
+
+
+def test_nobody_is_signed_out_by_a_form_of_another_site(service: Service) -> None:
+    browser = fresh(service)
+    browser.join("stays@example.org")
+    for fields in ({}, {"action": "logout"}, {"action": "logout", "csrfmiddlewaretoken": "x" * 64}):
+        browser.post("/openid/logout", fields, Origin="https://evil.example")
+        assert browser.who()

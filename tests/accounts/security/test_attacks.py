@@ -371,7 +371,11 @@ def addresses() -> list[str]:
     return filled
 
 
-NO_FORMS = {"/healthz", "/readyz", "/metrics"}
+NO_FORMS = {
+    *("/healthz", "/readyz", "/metrics"),
+    *("/openid/token", "/openid/revoke"),  # programs ask there, with a secret or a code
+    *("/openid/authorize", "/openid/logout"),  # lead to forms of our own, which have a token
+}
 
 
 def taken_from_elsewhere(service: Service) -> list[str]:
@@ -450,6 +454,9 @@ HARMLESS = {
     *("/sign-in/link/", "/login/", "/login/code/", "/login/code/confirm/", "/signup/"),
     *("/confirm-email/", "/2fa/authenticate/", "/2fa/webauthn/login/"),
     *("/api/docs", "/api/openapi.json", "/console/login/"),
+    *("/.well-known/openid-configuration", "/.well-known/jwks.json"),
+    *("/openid/authorize", "/openid/logout"),  # to applications that one is signed in to anyway
+    *("/openid/token", "/openid/revoke"),  # ask for an application's secret, not for a session
     "/email/",  # its buttons are pressed below
     "/password/change/",  # asks for the old one
 }

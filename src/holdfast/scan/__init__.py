@@ -1,0 +1,1 @@
+"""What is wrong in a tree of code, before anybody runs it."""
