@@ -1,4 +1,4 @@
-"""What the guard is to decide, said a second time and shorter: the reference of a property test."""
+"""What the guard is to decide, said a second time and shorter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Asked:
     """none, good, roleless, ended, made-up, twice, visited (a page was seen, nobody signed in)"""
     strategy: str
     csrf: str
-    """none, own, other, expired"""
+    """none, own, other, mixed (another's token with one's own cookies), expired"""
     shown: str
     """field, header"""
     wanted: str
@@ -43,12 +43,17 @@ def decided(asked: Asked) -> tuple[int, bool]:
         if asked.fetched not in (None, "same-origin", "none"):
             return 403, False
         came_from = asked.referer and asked.referer.removesuffix("/page")
-        if (asked.origin or came_from or HERE) != HERE:
+        own_page = asked.origin == "null" and asked.fetched == "same-origin"
+        if not own_page and (asked.origin or came_from or HERE) != HERE:
             return 403, False
-        if asked.csrf == "none" or (asked.strategy, asked.shown) == ("readable cookie", "field"):
+        if asked.csrf == "none":
             return 403, signed_in
         ended = asked.csrf == "expired" and asked.strategy == "stateless"
-        if asked.csrf == "other" or ended or not (signed_in or asked.session == "visited"):
+        if (
+            asked.csrf in ("other", "mixed")
+            or ended
+            or not (signed_in or asked.session == "visited")
+        ):
             return 409, False
     if asked.wanted != "nobody" and not (by_token or signed_in):
         return (303 if asked.page and asked.method == "GET" else 401), False

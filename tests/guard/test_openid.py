@@ -151,7 +151,9 @@ def test_who_comes_back_late_begins_anew(browser: Browser) -> None:
         clock=lambda: time.time() + 601,
     )
     browser.guard = later
-    assert comes_back(browser, asked, id_token(browser, asked)).status == 400
+    token = id_token(browser, asked, exp=int(time.time()) + 9_000)
+    assert comes_back(browser, asked, token).status == 400
+    assert not browser.provider.exchanged
 
 
 DESCRIBED: dict[str, dict[str, object]] = {

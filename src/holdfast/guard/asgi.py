@@ -79,9 +79,9 @@ class GuardedAsgi:
         try:
             await self._app(scope, receive, with_headers)
         except Exception as error:
+            answer = guard.failed(visitor, error)  # it is in the log, whatever can be sent
             if hidden:
                 return
-            answer = guard.failed(visitor, error)  # it is in the log, whatever can be sent
             if began:
                 raise
             await self._answer(send, visitor, answer)
@@ -115,7 +115,7 @@ class GuardedAsgi:
         return kept
 
     async def _with_form(self, request: Request, receive: Receive) -> tuple[Request, Receive]:
-        if not forms.is_read(request, costly=self._guard.is_costly(request)):
+        if not forms.is_read(request, costly=self._guard.asks_work(request)):
             return request, receive
         if forms.too_long(length_of(request)):
             raise forms.refusal()
@@ -138,8 +138,11 @@ class GuardedAsgi:
         request = request_of({**scope, "method": "GET"}, guard.proxies)
         arrived = await asyncio.to_thread(guard.arrive_socket, request)
         if arrived.answer is None:
-            await self._app({**scope, KEY: arrived.visitor}, receive, send)
-            return
+            try:
+                await self._app({**scope, KEY: arrived.visitor}, receive, send)
+                return
+            except Refusal as error:
+                guard.failed(arrived.visitor, error)
         await receive()
         await send({"type": "websocket.close", "code": _REFUSED_SOCKET})
 

@@ -66,6 +66,8 @@ def is_from_here(request: Request, origin: str) -> bool:
     if fetched_by not in ("same-origin", "none"):
         return False
     said = request.headers.get("origin")
+    if said == "null" and request.headers.get("sec-fetch-site") == "same-origin":
+        return True  # of a page that tells no referrer; no page can write the other header
     if said is not None:
         return said.lower() == origin
     referer = request.headers.get("referer")
@@ -123,7 +125,7 @@ class _Signed:
 
 
 class ReadableCookie:
-    """A cookie that our scripts read and send back as a header; other sites' scripts cannot.
+    """A cookie that our scripts read and send back as a header or field; other sites' cannot.
 
     For pages that send by script. The value is signed for one visitor, so that a sub-domain that
     plants a cookie of its own has nothing to send along with it.
@@ -131,6 +133,7 @@ class ReadableCookie:
 
     def __init__(self, key: bytes, *, secure: bool) -> None:
         self._signed, self._cookie = _Signed(key, b"readable"), named(COOKIE, secure=secure)
+        self.secure = secure
 
     def token(self, request: Request, owner: Owner, now: float) -> Token:
         held = request.cookie(self._cookie)
@@ -140,7 +143,7 @@ class ReadableCookie:
         return Token(made, (Cookie(self._cookie, made, readable=True, same_site=SameSite.STRICT),))
 
     def judge(self, request: Request, owner: Owner, now: float) -> Verdict:
-        brought = request.headers.get(HEADER, "")
+        brought = _brought(request)
         if not brought:
             return Verdict.MISSING
         return _agreed(self._signed, brought, request.cookie(self._cookie), owner)
@@ -151,6 +154,7 @@ class CookieAndField:
 
     def __init__(self, key: bytes, *, secure: bool) -> None:
         self._signed, self._cookie = _Signed(key, b"field"), named(COOKIE, secure=secure)
+        self.secure = secure
 
     def token(self, request: Request, owner: Owner, now: float) -> Token:
         held = request.cookie(self._cookie)

@@ -38,6 +38,7 @@ from holdfast.work.spent import StoreDown
 log = logging.getLogger("holdfast.guard")
 SESSION, VISITOR, SIGNING_IN = "guard-session", "guard-visitor", own.SIGNING_IN
 LEAST_KEY_BYTES = 32
+_WHAT = re.compile(r"(GET|POST|PUT|PATCH|DELETE) /[^{}\s?#]*")
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -52,6 +53,14 @@ class Costs:
     gate: Gate
     actions: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, Budget] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for what in (*self.actions, *self.limits):
+            if _WHAT.fullmatch(what) is None:
+                raise ValueError(f"{what!r}: write a method and a path to the letter: POST /notes")
+        for action in self.actions.values():
+            if action not in self.gate.rules:
+                raise ValueError(f"{action!r}: the gate has no such rule: post is for forms")
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,8 @@ class Guard:
             raise ValueError(f"key: {LEAST_KEY_BYTES} random bytes or more, for each application")
         self.sessions, self.costs, self.proxies = sessions, costs, proxies
         self.csrf = csrf or SessionToken()
+        if getattr(self.csrf, "secure", self.secure) != self.secure:
+            raise ValueError(f"csrf: write secure={self.secure} for {origin}")
         self.headers = headers or Headers()
         self.words = words or pages.Words()
         self.clock = clock
@@ -99,14 +110,11 @@ class Guard:
         }
         self.sign_in: SignIn | None = None
         self._access: Expected | None = None
-        self._leads_away: tuple[str, ...] = ()
         if provider:
             self.sign_in = SignIn(provider, key, self.origin + own.SIGNED_IN, clock)
             self._access = Expected(
                 provider.issuer, provider.client_id, provider.access_kinds, provider.access_saying
             )
-            parts = urlsplit(provider.issuer)
-            self._leads_away = (f"{parts.scheme}://{parts.netloc}",)
 
     def waits(self, request: Request) -> bool:
         """Whether to judge a request may take long: a store or the provider is asked."""
@@ -155,7 +163,7 @@ class Guard:
         log_id = secrets.token_hex(6)
         where = f"{visitor.request.method} {visitor.request.path[:200]!r}"
         if isinstance(error, Refusal):
-            log.info("%s refused, %s: %s", log_id, where, error.why)
+            log.warning("%s refused, %s: %s", log_id, where, error.why)
             return self._refused(visitor, error, log_id)
         if isinstance(error, StoreDown | ProviderDown):
             log.error("%s unavailable, %s: %s", log_id, where, error)
@@ -170,14 +178,16 @@ class Guard:
         log_id = secrets.token_hex(6)
         where = f"{visitor.request.method} {visitor.request.path[:200]!r}"
         log.error("%s answered %d, %s: its page is not shown", log_id, status, where)
-        return self._broken(visitor, HTTPStatus(status), log_id)
+        known = status if status in set(HTTPStatus) else HTTPStatus.INTERNAL_SERVER_ERROR
+        return self._broken(visitor, HTTPStatus(known), log_id)
 
     def headers_for(self, visitor: Visitor) -> list[tuple[str, str]]:
         """Return the headers that an answer gets, where it has not set them itself."""
         nonce = visitor.nonce if visitor.has_nonce else ""
+        leads_away = self.sign_in.origins() if self.sign_in else ()
         found = [
             *self.headers.always(secure=self.secure),
-            ("content-security-policy", self.headers.policy_with(nonce, *self._leads_away)),
+            ("content-security-policy", self.headers.policy_with(nonce, *leads_away)),
         ]
         if visitor.person is not None or visitor.cookies:
             found.append(("cache-control", "no-store"))
@@ -255,9 +265,8 @@ class Guard:
         if visitor.session is not None:
             name = key_of(self._named(request, SESSION))
             return self.csrf.judge(request, Owner(name, visitor.session.secret), now)
-        name = self._stranger(request)
-        verdict = self.csrf.judge(request, self._stranger_owner(name or secrets.token_hex()), now)
-        return Verdict.STALE if verdict is Verdict.GOOD and not name else verdict
+        name = self._stranger(request) or secrets.token_hex()  # nobody's: no token is good for it
+        return self.csrf.judge(request, self._stranger_owner(name), now)
 
     def _stranger(self, request: Request) -> str:
         name = self._named(request, VISITOR)
@@ -280,6 +289,10 @@ class Guard:
         """Whether a request draws on a budget or passes the gate."""
         what = _done(request)
         return self.costs is not None and (what in self.costs.actions or what in self.costs.limits)
+
+    def asks_work(self, request: Request) -> bool:
+        """Whether the answer to a puzzle is looked for in the form of a request."""
+        return self.costs is not None and _done(request) in self.costs.actions
 
     def _can_pay(self, visitor: Visitor) -> None:
         if self.costs is None:

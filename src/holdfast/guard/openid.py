@@ -102,6 +102,14 @@ class SignIn:
                     raise
             return self._known
 
+    def origins(self) -> tuple[str, ...]:
+        """Return where people are sent to, as far as that is known by now."""
+        places = [self.provider.issuer]
+        if self._known is not None:
+            places += [str(self._known.get("end_session_endpoint", ""))]
+        parts = (urlsplit(place) for place in places if is_safe(place))
+        return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))
+
     def begin(self, leads_to: str) -> tuple[str, str]:
         """Return the provider's address to go to, and what to keep for the way back.
 

@@ -25,8 +25,7 @@ class Words:
     failed: str = "Something went wrong"
     failed_more: str = "It was noted, and will be looked into. Its number is {id}."
     refused: str = "This is not possible"
-    refused_more: str = "Go back, load the page anew, and try again. The number of this is {id}."
-    sign_in: str = "Sign in"
+    refused_more: str = "It was not let through. Where that is wrong, tell its number: {id}."
     again: str = "Send it again"
     again_more: str = (
         "The page that you sent was open for long, or you have signed in anew since. "

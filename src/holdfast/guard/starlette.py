@@ -21,7 +21,10 @@ from holdfast.guard.visitor import Visitor, required
 
 
 def mount(app: Starlette, guard: Guard) -> None:
-    """Put the guard in front of an application, before anything else that is added to it."""
+    """Put the guard in front of an application, after everything else was added to it.
+
+    What is added last stands outermost there, and what is outside the guard is not guarded.
+    """
     app.add_middleware(GuardedAsgi, guard=guard)
 
 

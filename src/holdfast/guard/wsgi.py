@@ -95,7 +95,7 @@ class GuardedWsgi:
         return self._guard.failed(visitor, error)
 
     def _with_form(self, request: Request, environ: Environ) -> Request:
-        if not forms.is_read(request, costly=self._guard.is_costly(request)):
+        if not forms.is_read(request, costly=self._guard.asks_work(request)):
             return request
         said = request.headers.get("content-length", "")
         length = int(said) if said.isdecimal() and len(said) < 16 else None
