@@ -380,4 +380,8 @@ def _origin(text: str) -> tuple[str, bool]:
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme == "http" and not local and not parts.hostname.endswith(".localhost"):
         raise ValueError(f"origin: {text} is in clear: put TLS in front, and write https://")
-    return f"{parts.scheme}://{parts.netloc}".lower(), parts.scheme == "https"
+    if not text.isascii():
+        raise ValueError("origin: write the name as browsers send it, as in xn--bcher-kva.example")
+    is_usual = parts.port == {"http": 80, "https": 443}[parts.scheme]
+    name = parts.netloc.rpartition(":")[0] if is_usual else parts.netloc
+    return f"{parts.scheme}://{name}".lower(), parts.scheme == "https"

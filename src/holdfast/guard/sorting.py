@@ -20,7 +20,7 @@ class Sorting(Generic[Column]):
     usual: str
 
     def __post_init__(self) -> None:
-        if self.usual.lstrip("-") not in self.columns:
+        if self.usual.removeprefix("-") not in self.columns:
             raise ValueError(f"usual: {self.usual} is none of the columns")
 
     def chosen(self, asked: str | None) -> tuple[Column, bool]:
