@@ -124,6 +124,15 @@ def test_what_was_typed_is_there_to_the_letter() -> None:
     assert [(name, value.removeprefix("\n")) for name, value in fields[1:]] == list(typed)
 
 
+def test_a_password_is_not_shown_in_clear() -> None:
+    assert ("new_password", "password") in shown((("new_password", "hunter2"),)).fields
+
+
+def test_every_field_is_there_however_many() -> None:
+    many = tuple((f"field{number}", "x") for number in range(300))
+    assert len(shown(many).fields) == 301
+
+
 def test_names_of_fields_are_no_html() -> None:
     page = shown((('"><script>alert(1)</script>', "x"),))
     assert "script" not in page.tags

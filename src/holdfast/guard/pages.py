@@ -14,7 +14,8 @@ from holdfast.guard.visitor import Html, Visitor
 
 FIELD_OF_WORK = "work"
 OURS = frozenset({FIELD, FIELD_OF_WORK})
-MOST_SHOWN = 100
+HIDDEN = ("pass", "secret", "pin", "code")
+"""Fields whose names hold one of these are not shown in clear."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def told(visitor: Visitor, words: Words, title: str, text: str, log_id: str) -> 
 def again(visitor: Visitor, words: Words, title: str, text: str, work: Html) -> bytes:
     """Return the form of a request once more, with what was typed, to be sent by a person."""
     request = visitor.request
-    fields = [pair for pair in request.fields if pair[0] not in OURS][:MOST_SHOWN]
+    fields = [pair for pair in request.fields if pair[0] not in OURS]
     kind = ' enctype="multipart/form-data"' if request.files else ""
     return page(
         visitor,
@@ -85,11 +86,14 @@ def work_asked(path: str, puzzle: str = "") -> Html:
 
 
 def _shown(fields: Sequence[tuple[str, str]]) -> str:
-    return "".join(
-        f'<label>{escape(name)}<textarea name="{escape(name)}" rows="{_rows(value)}">'
-        f"\n{escape(value)}</textarea></label>"
-        for name, value in fields
-    )
+    return "".join(f"<label>{escape(name)}{_field(name, value)}</label>" for name, value in fields)
+
+
+def _field(name: str, value: str) -> str:
+    if any(word in name.lower() for word in HIDDEN):
+        return f'<input type="password" name="{escape(name)}" value="{escape(value)}">'
+    text = f"\n{escape(value)}"  # a browser leaves the first line's end out
+    return f'<textarea name="{escape(name)}" rows="{_rows(value)}">{text}</textarea>'
 
 
 def _rows(value: str) -> int:
@@ -100,5 +104,5 @@ def _files(names: Sequence[str], words: Words) -> str:
     return "".join(
         f"<label>{escape(name)} ({escape(words.file)})"
         f'<input type="file" name="{escape(name)}"></label>'
-        for name in names[:MOST_SHOWN]
+        for name in names
     )
