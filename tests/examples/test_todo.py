@@ -223,6 +223,25 @@ def test_who_signs_out_is_out(running: Running) -> None:
     assert "Sign in" in ann.gets("/").text
 
 
+def test_what_was_typed_stays_when_the_session_has_ended_meanwhile(running: Running) -> None:
+    ann = running.browser(ANN)
+    stale = ann.token()
+    ann.cookies = {}
+    page = ann.sends("POST", "/todos", data={"csrf-token": stale, "title": "Buy milk"})
+    assert (page.status_code, "Buy milk" in page.text) == (409, True)
+    fresh = page.text.partition('name="csrf-token" value="')[2].partition('"')[0]
+    page = ann.sends("POST", "/todos", data={"csrf-token": fresh, "title": "Buy milk"})
+    assert (page.status_code, "Buy milk" in page.text) == (401, True)
+    assert 'href="/guard/sign-in" target="_blank"' in page.text
+    ann.cookies |= running.browser(ANN).cookies  # signed in, in the page beside it
+    page = ann.sends("POST", "/todos", data={"csrf-token": fresh, "title": "Buy milk"})
+    assert (page.status_code, "Buy milk" in page.text) == (409, True)
+    fresh = page.text.partition('name="csrf-token" value="')[2].partition('"')[0]
+    page = ann.sends("POST", "/todos", data={"csrf-token": fresh, "title": "Buy milk"})
+    assert page.status_code == 303
+    assert ann.titles() == ["Buy milk"]
+
+
 def test_pages_of_somebody_are_not_kept(running: Running) -> None:
     assert running.browser(ANN).gets("/").headers["cache-control"] == "no-store"
 

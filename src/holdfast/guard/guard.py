@@ -330,11 +330,15 @@ class Guard:
         if not request.wants_page:
             said = f'{{"error": "{error.why}", "id": "{log_id}"}}'
             return Answer(error.status, said.encode(), JSON, headers, error.cookies)
-        goes_to_sign_in = (
+        needs_sign_in = (
             error.status is HTTPStatus.UNAUTHORIZED and self.sign_in and visitor.way is Way.NONE
         )
-        if goes_to_sign_in and request.method == "GET" and request.bearer is None:
+        if needs_sign_in and request.method == "GET" and request.bearer is None:
             return redirect(f"{own.SIGN_IN}?to={quote(request.target, safe='')}", *error.cookies)
+        if needs_sign_in and request.fields:
+            link = pages.signing_in(own.SIGN_IN, words)
+            body = pages.again(visitor, words, words.sign_in_first, words.sign_in_more, link)
+            return Answer(error.status, body, HTML, headers, error.cookies)
         body = pages.told(visitor, words, words.refused, words.refused_more, log_id)
         return Answer(error.status, body, HTML, headers, error.cookies)
 

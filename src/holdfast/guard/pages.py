@@ -27,6 +27,12 @@ class Words:
     failed_more: str = "It was noted, and will be looked into. Its number is {id}."
     refused: str = "This is not possible"
     refused_more: str = "It was not let through. Where that is wrong, tell its number: {id}."
+    sign_in_first: str = "Sign in first"
+    sign_in_more: str = (
+        "Your sign-in has ended meanwhile. Sign in, in a page beside this one, and come back here. "
+        "This is what you typed:"
+    )
+    sign_in: str = "Sign in"
     again: str = "Send it again"
     again_more: str = (
         "The page that you sent was open for long, or you have signed in anew since. "
@@ -61,8 +67,11 @@ def told(visitor: Visitor, words: Words, title: str, text: str, log_id: str) -> 
     return page(visitor, words, title, f"<p>{escape(text.format(id=log_id))}</p>")
 
 
-def again(visitor: Visitor, words: Words, title: str, text: str, work: Html) -> bytes:
-    """Return the form of a request once more, with what was typed, to be sent by a person."""
+def again(visitor: Visitor, words: Words, title: str, text: str, more: Html) -> bytes:
+    """Return the form of a request once more, with what was typed, to be sent by a person.
+
+    `more` stands before its button: work to be done, or where to sign in first.
+    """
     request = visitor.request
     fields = [pair for pair in request.fields if pair[0] not in OURS]
     kind = ' enctype="multipart/form-data"' if request.files else ""
@@ -71,9 +80,15 @@ def again(visitor: Visitor, words: Words, title: str, text: str, work: Html) -> 
         words,
         title,
         f'<p>{escape(text)}</p><form method="post" action="{escape(request.target)}"{kind}>'
-        f"{visitor.csrf_field}{_shown(fields)}{_files(request.files, words)}{work}"
+        f"{visitor.csrf_field}{_shown(fields)}{_files(request.files, words)}{more}"
         f"<button>{escape(words.again)}</button></form>",
     )
+
+
+def signing_in(path: str, words: Words) -> Html:
+    """Return a link that leads to sign-in beside this page, where what was typed stays."""
+    at = escape(path)
+    return Html(f'<p><a href="{at}" target="_blank" rel="noopener">{escape(words.sign_in)}</a></p>')
 
 
 def work_asked(path: str, puzzle: str = "") -> Html:
