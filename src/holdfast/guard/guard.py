@@ -184,7 +184,7 @@ class Guard:
     def headers_for(self, visitor: Visitor) -> list[tuple[str, str]]:
         """Return the headers that an answer gets, where it has not set them itself."""
         nonce = visitor.nonce if visitor.has_nonce else ""
-        leads_away = self.sign_in.origins() if self.sign_in else ()
+        leads_away = self.sign_in.origins if self.sign_in else ()
         found = [
             *self.headers.always(secure=self.secure),
             ("content-security-policy", self.headers.policy_with(nonce, *leads_away)),

@@ -83,6 +83,8 @@ class SignIn:
         self.provider, self._back, self._clock = provider, comes_back_to, clock
         self._key = hmac.digest(key, b"sign-in", "sha256")
         self._known: Mapping[str, Any] | None = None
+        self.origins = _origins(provider.issuer)
+        """Where people are sent to, as far as that is known by now."""
         self._failed_at = float("-inf")
         self._asking = threading.Lock()
         self.keys = Keys(lambda: str(self.described()["jwks_uri"]), provider.fetch, provider.pace)
@@ -97,18 +99,12 @@ class SignIn:
                 at = f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration"
                 try:
                     self._known = _description(self.provider.fetch(at), self.provider.issuer)
+                    ends = str(self._known.get("end_session_endpoint", ""))
+                    self.origins = _origins(self.provider.issuer, ends)
                 except ProviderDown:
                     self._failed_at = time.monotonic()
                     raise
             return self._known
-
-    def origins(self) -> tuple[str, ...]:
-        """Return where people are sent to, as far as that is known by now."""
-        places = [self.provider.issuer]
-        if self._known is not None:
-            places += [str(self._known.get("end_session_endpoint", ""))]
-        parts = (urlsplit(place) for place in places if is_safe(place))
-        return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))
 
     def begin(self, leads_to: str) -> tuple[str, str]:
         """Return the provider's address to go to, and what to keep for the way back.
@@ -241,6 +237,11 @@ def _description(document: bytes, issuer: str) -> Mapping[str, Any]:
     if missing:
         raise ProviderDown(f"its {missing[0]} is in clear")
     return described
+
+
+def _origins(*addresses: str) -> tuple[str, ...]:
+    parts = (urlsplit(address) for address in addresses if is_safe(address))
+    return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))
 
 
 def _text(data: bytes) -> str:
