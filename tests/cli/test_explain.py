@@ -13,7 +13,7 @@ import pytest
 from building import SITE
 
 from holdfast.cli.main import main
-from holdfast.servers.catalogue import all_controls
+from holdfast.servers.catalogue import all_controls, host_controls
 from holdfast.servers.control import Control
 from holdfast.site import parse_site
 
@@ -25,6 +25,7 @@ class Ended(NamedTuple):
 
 
 Explain = Callable[..., Ended]
+OF_HOSTS = pytest.mark.parametrize("control", host_controls(), ids=lambda c: c.id)
 EVERY_CONTROL = pytest.mark.parametrize("control", all_controls(), ids=lambda c: c.id)
 
 
@@ -70,6 +71,9 @@ def test_every_attack_is_named_with_its_vantage_and_kind(
     explain: Explain, control: Control
 ) -> None:
     text = flowing(explain(control.id).out)
+    for one in control.app_attacks:
+        where = "outside, or its host with --inside"
+        assert f"{control.id}/{one.name} {one.title}, from {where}; {one.kind}" in text
     for attack in control.attacks:
         assert (
             f"{control.id}/{attack.name} {attack.title}, from {attack.vantage}; {attack.kind}"
@@ -77,7 +81,7 @@ def test_every_attack_is_named_with_its_vantage_and_kind(
         )
 
 
-@EVERY_CONTROL
+@OF_HOSTS
 def test_the_exception_is_ready_to_paste(explain: Explain, control: Control) -> None:
     out = explain(control.id).out
     snippet = out[out.index("[exceptions.") :].replace("NAME", "app")
@@ -104,7 +108,7 @@ def test_a_program_reads_the_same(explain: Explain, control: Control) -> None:
     )
     assert [set(attack) for attack in found["attacks"]] == [
         {"attack", "title", "vantage", "kind", "roles"}
-    ] * len(control.attacks)
+    ] * len([*control.attacks, *control.app_attacks])
 
 
 def test_a_program_reads_every_control(explain: Explain) -> None:

@@ -24,7 +24,7 @@ from holdfast.cli.work import Work
 from holdfast.servers.apply import Reverted, Unfinished
 from holdfast.servers.attack import Outcome
 from holdfast.servers.audit import Status, judge
-from holdfast.servers.catalogue import all_controls
+from holdfast.servers.catalogue import all_controls, host_controls
 from holdfast.servers.fleet import Fleet
 from holdfast.servers.plan import PlanConflict, make_plan
 from holdfast.servers.prove import Attempt
@@ -126,7 +126,7 @@ def test_an_expired_exception_ends_with_1(judge_file: Judge) -> None:
 
 def test_a_person_reads_every_control(judge_file: Judge) -> None:
     out = judge_file(snapshot()).out
-    hidden = {control.id for control in all_controls() if control.id not in out}
+    hidden = {control.id for control in host_controls() if control.id not in out}
     assert hidden == with_status(snapshot(), Status.NOT_APPLICABLE) >= {"sudo.password"}
 
 
@@ -149,7 +149,7 @@ def test_a_dashboard_reads_sarif(judge_file: Judge) -> None:
 def test_continuous_integration_reads_junit(judge_file: Judge) -> None:
     ended = judge_file(snapshot(), "--format", "junit")
     assert (ended.code, ended.out.startswith("<?xml ")) == (1, True)
-    assert ended.out.count("<testcase ") == len(all_controls())
+    assert ended.out.count("<testcase ") == len(host_controls())
 
 
 def test_an_audit_is_kept(judge_file: Judge, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from accounts.engines import engine
-from examples.todo_running import ANN, BOB, HERE, ROLELESS, Running
+from examples.todo_running import ANN, BOB, HERE, ROLELESS, Browser, Running
 from guard.signing import PRIVATE, jwk, key_set, token
 from holdfast.guard.keys import Keys
+from todo.__main__ import main
 from todo.database import LONGEST_TITLE
 from todo.settings import Unusable, read
 from todo.todos import ON_A_PAGE
@@ -270,3 +271,24 @@ def test_settings_that_others_may_read_are_refused(tmp_path: Path) -> None:
     settings.write_text(settings.read_text() + "unknown = 1\n")
     with pytest.raises(Unusable, match="unknown"):
         read(settings)
+
+
+@pytest.mark.parametrize("more", [(), ("--without-role",)])
+def test_a_throw_away_person_is_signed_in_for_a_trial(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    (tmp_path / "key").write_bytes(b"k" * 32)
+    (tmp_path / "key").chmod(0o400)
+    database = f"sqlite:///{tmp_path}/todo.sqlite3"
+    settings = tmp_path / "todo.toml"
+    settings.write_text(
+        f'origin = "{HERE}"\nissuer = "https://accounts.example.com"\nclient_id = "todo"\n'
+        f'key = "key"\ndatabase = "{database}"\n'
+    )
+    assert main([str(settings), "--session", "first", *more]) == 0
+    name, _, value = capsys.readouterr().out.strip().removeprefix("Cookie: ").partition("=")
+    running = Running(database)
+    page = Browser(running.app, {name: value}).gets("/").text
+    running.close()
+    assert "Sign out" in page
+    assert ("Something new" in page) is (not more)

@@ -130,8 +130,9 @@ ATTACKS: Mapping[str, tuple[str, Callable[[Running], bool]]] = {
 }
 
 
-def test_every_weakness_has_its_attack() -> None:
-    assert {weakness for weakness, _ in ATTACKS.values()} == set(WEAKNESSES)
+def test_every_weakness_is_there() -> None:
+    """What `prove --app` attacks, and these do not, is in tests/servers/applications."""
+    assert {weakness for weakness, _ in ATTACKS.values()} < set(WEAKNESSES)
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -26,17 +26,17 @@ ROLELESS = Person("zoe", "Zoe")
 class Running:
     """One to-do list and its people."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, origin: str = HERE) -> None:
         settings = Settings(
-            origin=HERE, issuer=ISSUER, client_id=CLIENT, key=b"k" * 32, database=url
+            origin=origin, issuer=ISSUER, client_id=CLIENT, key=b"k" * 32, database=url
         )
         self.engine = connected(url)
         self.guard: Guard = guard(settings, self.engine)
         self.app: FastAPI = application(self.engine, self.guard)
 
     @classmethod
-    def in_folder(cls, folder: Path) -> Running:
-        return cls(f"sqlite:///{folder}/todo.sqlite3")
+    def in_folder(cls, folder: Path, origin: str = HERE) -> Running:
+        return cls(f"sqlite:///{folder}/todo.sqlite3", origin)
 
     def browser(self, person: Person | None = None) -> Browser:
         cookies = {}

@@ -266,3 +266,16 @@ def test_each_host_has_its_own_story() -> None:
 )
 def test_when_a_host_was_last_worked_on(runs: tuple[Run, ...], expected: datetime | None) -> None:
     assert last_changed(past(*runs), "app") == expected
+
+
+def test_an_attack_on_an_application_has_a_story_of_its_own() -> None:
+    on_host = attempt(Outcome.REPELLED)
+    both = (on_host, on_host.model_copy(update={"app": "todo"}))
+    stories = attack_stories(past(KeptProve(attacks=both)), SITE)
+    assert [story.target for story in stories] == ["app", "todo on app"]
+
+
+def test_a_name_from_a_file_is_escaped_where_it_is_told() -> None:
+    hostile = attempt(Outcome.REPELLED).model_copy(update={"app": "\x1b[2Jtodo"})
+    (story,) = attack_stories(past(KeptProve(attacks=(hostile,))), SITE)
+    assert "\x1b" not in story.target

@@ -6,6 +6,7 @@ Documents of every kind below have also been held against the schemas of Jenkins
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -190,3 +191,10 @@ def test_a_document_is_right_in_every_locale(evil: str) -> None:
 def test_what_is_harmless_is_kept_as_it_was(evil: str) -> None:
     (failure,) = parsed(hostile(evil)).iter("failure")
     assert failure.get("message") == evil
+
+
+def test_an_application_is_a_suite_of_its_own() -> None:
+    on_host = attempt(Outcome.REPELLED)
+    both = [on_host, replace(on_host, app="todo")]
+    root = parsed(attacks_xml("todo", AT, both, [CONTROL]))
+    assert [suite.get("name") for suite in root] == ["app", "todo on app"]

@@ -366,3 +366,12 @@ def test_no_link_and_no_placeholder_comes_from_a_host(evil: str) -> None:
 
 def test_long_evidence_is_kept_whole() -> None:
     assert HOSTILE["long"] in result(Gap("a", HOSTILE["long"], mend="b"))["message"]["text"]
+
+
+def test_an_attack_on_an_application_names_it() -> None:
+    on_host = attempt(Outcome.SUCCEEDED)
+    both = [on_host, replace(on_host, app="todo")]
+    found = attacks_log(both, [CONTROL], execution())["runs"][0]["results"]
+    assert "on todo on app" in found[1]["message"]["text"]
+    prints = {one["partialFingerprints"]["holdfast/v1"] for one in found}
+    assert len({print_.partition(":")[0] for print_ in prints}) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -325,3 +326,10 @@ def test_nothing_of_a_hostile_host_reaches_the_terminal(evil: str) -> None:
     plan = make_plan("app", findings, seen, of)
     shown = [read(audit(*findings, seen=seen)), *plan_lines(plan, PLAIN, ())]
     assert harmless("\n".join(shown))
+
+
+def test_what_was_attacked_on_an_application_stands_under_its_name() -> None:
+    on_host = Attempt("c.x/a", "c.x", "app", "outside", "try it", Outcome.REPELLED, "seen")
+    attempts = [on_host, replace(on_host, app="todo")]
+    heads = [line for line in attempt_lines(attempts, Paint(False)) if not line.startswith(" ")]
+    assert heads == ["app", "todo on app", "2 repelled"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from holdfast.report.recalled import NothingKept
+from holdfast.servers.applications.connection import NoClient
+from holdfast.servers.applications.http import Unanswered
 from holdfast.servers.apply import Reverted, Unfinished
 from holdfast.servers.plan import PlanConflict
 from holdfast.servers.session_errors import HandFailed, SessionError
@@ -27,6 +29,8 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (NothingKept, WRONG),
     (TrailError, WRONG),
     (NoteError, WRONG),
+    (NoClient, WRONG),
+    (Unanswered, UNREACHED),
     (SnapshotError, UNREACHED),
     (CannotJudge, UNREACHED),
     (SessionError, UNREACHED),

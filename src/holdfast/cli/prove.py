@@ -19,13 +19,16 @@ from holdfast.report.junit import attacks_xml
 from holdfast.report.sarif import attacks_log
 from holdfast.report.text import attempt_lines
 from holdfast.report.view import Report, attempted
+from holdfast.servers.applications import prove as applications
+from holdfast.servers.applications.connection import http_client
 from holdfast.servers.attack import Kind, Outcome
 from holdfast.servers.catalogue import all_controls
-from holdfast.servers.fleet import LOCAL, Failure
+from holdfast.servers.fleet import LOCAL, Failure, Fleet
 from holdfast.servers.prove import Attempt, prove, unreached
-from holdfast.site import Host
+from holdfast.site import App, Host, resolve
+from holdfast.site.errors import shown
 
-PROVE_S = 900.0  # per host, for all attacks; every port takes minutes
+PROVE_S = 900.0  # per host or application, for all attacks; every port takes minutes
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,21 +41,59 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument(
         "--disruptive", action="store_true", help="also attacks that make noise; asks first"
     )
+    parser.add_argument(
+        "--app",
+        dest="apps",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an application of the site; hosts are then attacked only where they are named",
+    )
+    parser.add_argument(
+        "--inside",
+        action="store_true",
+        help="reach the application from its host, past the web server",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
-    if LOCAL in work.hosts():
+    apps = _apps(work)
+    hosts = {} if apps and not arguments.hosts else work.hosts()
+    if LOCAL in hosts:
         raise UsageError(f"{LOCAL} cannot be attacked from itself: name a host of the site")
+    if arguments.inside and not apps:
+        raise UsageError("--inside is for applications: name one with --app")
     if arguments.disruptive:
         work.must_be_able_to_agree()
-    attempts = asyncio.run(_prove(work))
-    codes = [_code([a for a in attempts if a.host == host]) for host in work.hosts()]
+    attempts = asyncio.run(_prove(work, hosts, apps))
+    codes = [_code([a for a in attempts if a.host == host and not a.app]) for host in hosts]
+    codes += [_code([a for a in attempts if a.app == app]) for app in apps]
     data = {"attacks": [_data(attempt) for attempt in attempts]}
     work.history.keep_run("prove", work.at, data)
-    work.write(_shown(work, attempts, data, codes))
+    what = "target" if hosts and apps else "application" if apps else "host"
+    work.write(_shown(work, attempts, data, codes, what))
     return _code(attempts)
+
+
+def _apps(work: Work) -> dict[str, App]:
+    """Return the applications named on the command line. Raises UsageError, NoClient."""
+    known = work.site.apps
+    for name in work.arguments.apps:
+        if name not in known:
+            have = ", ".join(known) or "none"
+            raise UsageError(
+                f"--app: there is no application {shown(name)} in the site; it has: {have}"
+            )
+        if work.arguments.inside and known[name].listen is None:
+            raise UsageError(
+                f"{work.site.path}: apps.{name} has no listen: write what it listens on, such as "
+                '"127.0.0.1:3000", or leave out --inside'
+            )
+    if work.arguments.apps:
+        http_client()
+    return {name: known[name] for name in work.arguments.apps}
 
 
 def _code(attempts: Sequence[Attempt]) -> int:
@@ -63,7 +104,11 @@ def _code(attempts: Sequence[Attempt]) -> int:
 
 
 def _shown(
-    work: Work, attempts: Sequence[Attempt], data: Mapping[str, Any], codes: Sequence[int]
+    work: Work,
+    attempts: Sequence[Attempt],
+    data: Mapping[str, Any],
+    codes: Sequence[int],
+    what: str,
 ) -> str:
     match work.arguments.format:
         case "json":
@@ -74,27 +119,28 @@ def _shown(
         case "junit":
             return attacks_xml(work.site.name, work.at, attempts, all_controls())
         case "html":
-            shown = attempted(attempts, work.at)
-            return document(Report(work.site.name, work.at, attacks=shown))
+            tried = attempted(attempts, work.at)
+            return document(Report(work.site.name, work.at, attacks=tried))
         case _:
             lines = attempt_lines(attempts, work.paint())
-            return "\n".join([*lines, summary(codes, ATTACKS, work.paint())])
+            return "\n".join([*lines, summary(codes, ATTACKS, work.paint(), what)])
 
 
 def _data(attempt: Attempt) -> dict[str, str]:
     names = ("attack", "control", "host", "vantage", "outcome", "evidence")
-    return {name: str(getattr(attempt, name)) for name in names}
+    data = {name: str(getattr(attempt, name)) for name in names}
+    return {**data, "app": attempt.app} if attempt.app else data
 
 
-async def _prove(work: Work) -> list[Attempt]:
+async def _prove(work: Work, hosts: Mapping[str, Host], apps: Mapping[str, App]) -> list[Attempt]:
     kinds = {Kind.SAFE}
-    hosts = work.hosts()
     if work.arguments.disruptive and await work.agreed(
-        f"Attack {', '.join(hosts)} with everything? It is noisy and trips limits."
+        f"Attack {', '.join((*hosts, *apps))} with everything? It is noisy and trips limits."
     ):
         kinds.add(Kind.DISRUPTIVE)
     found: dict[str, list[Attempt]] = {name: [] for name in hosts}
     async with work.fleet() as fleet:
+        on_apps = await _prove_apps(work, fleet, apps, frozenset(kinds))
 
         async def attack(name: str) -> None:
             attempts = prove(
@@ -112,6 +158,44 @@ async def _prove(work: Work) -> list[Attempt]:
         for name, ended in (await work.each(hosts, attack, PROVE_S)).items():
             if isinstance(ended, Failure):
                 found[name] += _not_tried(hosts[name], frozenset(kinds), found[name], ended)
+    return [*(attempt for attempts in found.values() for attempt in attempts), *on_apps]
+
+
+async def _prove_apps(
+    work: Work, fleet: Fleet, apps: Mapping[str, App], kinds: frozenset[Kind]
+) -> list[Attempt]:
+    """Attack the applications, several at once, as hosts are."""
+    inside = work.arguments.inside
+    found: dict[str, list[Attempt]] = {name: [] for name in apps}
+
+    async def attack(name: str) -> None:
+        app = apps[name]
+        where = applications.vantage(app, from_its_host=inside)
+        sources = applications.sources_of(
+            app, lambda ref: resolve(ref, host=app.host, base_dir=work.site.folder)
+        )
+        async with applications.reached(app, fleet, from_its_host=inside) as connection:
+            attempts = applications.prove(
+                app,
+                connection,
+                all_controls(),
+                kinds,
+                sources,
+                where,
+                lambda text: work.say(name, text),
+            )
+            async with aclosing(attempts):
+                async for attempt in attempts:
+                    found[name].append(attempt)
+
+    for name, ended in (await work.each(apps, attack, PROVE_S)).items():
+        if isinstance(ended, Failure):
+            app = apps[name]
+            where = applications.vantage(app, from_its_host=inside)
+            why = told(ended.error)[1]
+            left = applications.unreached(app, all_controls(), kinds, where, why)
+            done = {attempt.attack for attempt in found[name]}
+            found[name] += [attempt for attempt in left if attempt.attack not in done]
     return [attempt for attempts in found.values() for attempt in attempts]
 
 

@@ -26,12 +26,12 @@ def worst(codes: Collection[int]) -> int:
     return next(code for code in WORST_FIRST if code in codes or code == GOOD)
 
 
-def summary(codes: Collection[int], words: Words, paint: Paint) -> str:
+def summary(codes: Collection[int], words: Words, paint: Paint, what: str = "host") -> str:
     """Return one line such as `20 hosts: 18 clean, 1 with gaps, 1 not reached or not judged`.
 
-    `codes` holds the exit code of each host.
+    `codes` holds the exit code of each host, or of whatever `what` calls it.
     """
-    hosts = f"{len(codes)} host{'' if len(codes) == 1 else 's'}"
+    hosts = f"{len(codes)} {what}{'' if len(codes) == 1 else 's'}"
     counts = {code: sum(each == code for each in codes) for code in reversed(WORST_FIRST)}
     parts = [f"{count} {words[code]}" for code, count in counts.items() if count]
     colour = "green" if worst(codes) == GOOD else "red"

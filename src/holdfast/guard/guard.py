@@ -198,6 +198,11 @@ class Guard:
         cookies = (*visitor.cookies, *(answer.cookies if answer else ()))
         return [cookie.header(secure=self.secure) for cookie in cookies]
 
+    @property
+    def session_cookie(self) -> str:
+        """What the cookie of a session is called."""
+        return self._cookies[SESSION]
+
     def signed_in(self, visitor: Visitor, name: str, lives_s: int | None = None) -> Cookie:
         """Return the cookie of a session just made; one that was there before ends."""
         self.end(visitor)

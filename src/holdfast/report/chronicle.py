@@ -27,6 +27,7 @@ from holdfast.report.past import (
 )
 from holdfast.servers.attack import Outcome
 from holdfast.servers.audit import Status, share
+from holdfast.site.errors import escaped
 
 
 class Event(StrEnum):
@@ -85,6 +86,12 @@ class AttackStory:
     last: Tried
     times: int
     applied: tuple[datetime, ...] = ()
+    app: str = ""
+
+    @property
+    def target(self) -> str:
+        """What was attacked, in words: as `Attempt.target`."""
+        return f"{escaped(self.app)} on {self.host}" if self.app else self.host
 
 
 def gap_key(text: str) -> str:
@@ -201,7 +208,7 @@ def _attacked(attempt: KeptAttempt, known: _Known) -> Iterator[Happening]:
     """An attack is news when it ends otherwise than the last time that it ended at all."""
     if attempt.outcome is Outcome.INCONCLUSIVE:
         return
-    place = (attempt.host, attempt.attack)
+    place = (attempt.target, attempt.attack)
     if known.attacks.get(place) is not attempt.outcome:
         won = attempt.outcome is Outcome.SUCCEEDED
         event = Event.BROKEN_INTO if won else Event.REPELLED
@@ -219,13 +226,13 @@ def _applied(host: KeptApplied) -> Iterator[Happening]:
 
 def attack_stories(past: Past, hosts: Collection[str]) -> tuple[AttackStory, ...]:
     """Return each attack on these hosts, first and last, by control, attack and host."""
-    tried: dict[tuple[str, str, str], list[tuple[datetime, KeptAttempt]]] = {}
+    tried: dict[tuple[str, str, str, str], list[tuple[datetime, KeptAttempt]]] = {}
     changed: dict[str, list[datetime]] = {}
     for dated in past.runs:
         if isinstance(dated.run, KeptProve):
             for one in dated.run.attacks:
                 if one.host in hosts:
-                    place = (one.control, one.attack, one.host)
+                    place = (one.control, one.attack, one.host, one.app)
                     tried.setdefault(place, []).append((dated.at, one))
         if isinstance(dated.run, KeptApply):
             for host in dated.run.hosts:
@@ -245,6 +252,7 @@ def _story(tried: list[tuple[datetime, KeptAttempt]], changed: list[datetime]) -
         Tried(ended, last.outcome, last.evidence),
         len(tried),
         tuple(at for at in changed if began <= at <= ended),
+        last.app,
     )
 
 

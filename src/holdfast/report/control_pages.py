@@ -59,7 +59,7 @@ def _index(controls: Sequence[Control]) -> str:
     parts = [f"# The controls\n\n{about}\n"]
     for principle, group in explained.by_principle(controls).items():
         rows = [
-            (f"[{c.id}]({c.id}.md)", c.title, c.severity, c.source, str(len(c.attacks)))
+            (f"[{c.id}]({c.id}.md)", c.title, c.severity, c.source, str(len(explained.attacks(c))))
             for c in group
         ]
         table = explained.table(("control", "what it wants", "severity", "source", "attacks"), rows)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from holdfast.report.paint import Paint
+from holdfast.servers.applications.attack import AppAttack
 from holdfast.servers.attack import Attack, Kind
 from holdfast.servers.control import Control, Principle
 from holdfast.site import Role
@@ -19,6 +20,12 @@ KINDS = {
     Kind.DISRUPTIVE: "disruptive, runs with --disruptive",
     Kind.LAB: "lab, for throw-away servers only",
 }
+
+
+ANYWHERE = "outside, or its host with --inside"
+TO_SEE_IT = (
+    "holdfast prove --app NAME, with throw-away people in [apps.NAME.trial]: docs/prove-app.md"
+)
 
 
 def by_principle(controls: Sequence[Control]) -> dict[Principle, list[Control]]:
@@ -37,6 +44,8 @@ def sentence(text: str) -> str:
 
 def roles(control: Control) -> str:
     """Return the roles that a control is for, in words."""
+    if control.of_applications:
+        return "every application"
     if control.roles == frozenset(Role):
         return "every host"
     return "hosts with the role " + " or ".join(sorted(control.roles))
@@ -72,27 +81,45 @@ def lines(control: Control, paint: Paint, until: date) -> Iterator[str]:
     yield paint("dim", " · ".join(facts))
     parts = {
         "Without it": sentence(control.stops),
-        "What apply changes": control.changes,
+        "What to change" if control.of_applications else "What apply changes": control.changes,
         "Where it deviates from its source": control.deviates,
     }
     for head, text in parts.items():
         if text:
             yield from ("", paint("bold", head), *_paragraph(text))
     yield from ("", paint("bold", "Attacks that must fail"))
-    for attack in control.attacks:
+    for attack in attacks(control):
         yield f"  {control.id}/{attack.name}"
-        yield paint("dim", f"    {attack.title}, from {attack.vantage}; {_how(attack)}")
-    if not control.attacks:
+        yield paint("dim", f"    {attack.title}, from {_vantage(attack)}; {_how(attack)}")
+    if not attacks(control):
         yield paint("dim", "  none: it shows in what is read, not in what can be tried")
+    if control.of_applications:
+        yield from ("", paint("bold", "To see it"), f"  {TO_SEE_IT}")
+        return
     yield from ("", paint("bold", "To go without it, in the site file; every report shows it"))
     yield from (f"  {line}" for line in exception(control, until).splitlines())
 
 
+def attacks(control: Control) -> tuple[Attack | AppAttack, ...]:
+    """Return every attack of a control: on hosts, then on applications."""
+    return (*control.attacks, *control.app_attacks)
+
+
 def _paragraph(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    indent = "  "
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
-def _how(attack: Attack) -> str:
+def _vantage(attack: Attack | AppAttack) -> str:
+    return ANYWHERE if isinstance(attack, AppAttack) else attack.vantage
+
+
+def _how(attack: Attack | AppAttack) -> str:
+    if isinstance(attack, AppAttack):
+        needs = ", ".join(sorted(attack.needs))
+        return f"{KINDS[attack.kind]}; needs {needs} of the trial" if needs else KINDS[attack.kind]
     if attack.roles == frozenset(Role):
         return KINDS[attack.kind]
     return f"{KINDS[attack.kind]}; on {', '.join(sorted(attack.roles))} hosts"
@@ -106,7 +133,7 @@ def as_data(control: Control, until: date) -> dict[str, Any]:
         "principle": control.principle.value,
         "severity": control.severity.value,
         "source": control.source,
-        "roles": sorted(control.roles),
+        "roles": [] if control.of_applications else sorted(control.roles),
         "stops": control.stops,
         "changes": control.changes,
         "deviates": control.deviates,
@@ -114,13 +141,13 @@ def as_data(control: Control, until: date) -> dict[str, Any]:
             {
                 "attack": f"{control.id}/{attack.name}",
                 "title": attack.title,
-                "vantage": attack.vantage,
+                "vantage": _vantage(attack),
                 "kind": attack.kind.value,
-                "roles": sorted(attack.roles),
+                "roles": [] if isinstance(attack, AppAttack) else sorted(attack.roles),
             }
-            for attack in control.attacks
+            for attack in attacks(control)
         ],
-        "exception": exception(control, until),
+        "exception": "" if control.of_applications else exception(control, until),
     }
 
 
@@ -131,22 +158,28 @@ def markdown(control: Control) -> str:
         f"{control.title}.",
         table(("principle", "severity", "source", "for"), [facts]),
         f"## Without it\n\n{sentence(control.stops)}",
-        f"## What `holdfast apply` changes\n\n{control.changes}",
+        f"## {_changes_heading(control)}\n\n{control.changes}",
     ]
     if control.deviates:
         parts.append(f"## Where it deviates from its source\n\n{control.deviates}")
-    if control.attacks:
+    if found := attacks(control):
         rows = [
-            (f"`{control.id}/{attack.name}`", attack.title, attack.vantage, _how(attack))
-            for attack in control.attacks
+            (f"`{control.id}/{attack.name}`", attack.title, _vantage(attack), _how(attack))
+            for attack in found
         ]
-        attacks = table(("attack", "what it tries", "from", "kind"), rows)
-        parts.append(f"## Attacks that must fail\n\n{attacks}")
+        listed = table(("attack", "what it tries", "from", "kind"), rows)
+        parts.append(f"## Attacks that must fail\n\n{listed}")
+    if control.of_applications:
+        return "\n\n".join([*parts, f"## To see it\n\n{TO_SEE_IT}"])
     parts.append(
         "## To go without it\n\nIn the site file, where every report shows it:\n\n"
         f"```toml\n{exception(control)}\n```"
     )
     return "\n\n".join(parts)
+
+
+def _changes_heading(control: Control) -> str:
+    return "What to change" if control.of_applications else "What `holdfast apply` changes"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -60,14 +60,14 @@ def attacks_xml(
     principles = {control.id: control.principle.value for control in controls}
     suites = [
         _suite(
-            host,
+            target,
             "holdfast.prove",
             at,
             0.0,
-            [_of_attempt(a, principles[a.control]) for a in attempts if a.host == host],
+            [_of_attempt(a, principles[a.control]) for a in attempts if a.target == target],
             {"site": site},
         )
-        for host in dict.fromkeys(attempt.host for attempt in attempts)
+        for target in dict.fromkeys(attempt.target for attempt in attempts)
     ]
     return _document(suites)
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from holdfast.servers.attack import Outcome
 from holdfast.servers.audit import Status
 from holdfast.servers.history import Kept, NotKept
+from holdfast.site.errors import escaped
 
 LARGEST_RUN = 16 * 1024 * 1024  # bytes; fifty hosts have about 300 kB
 MOST_BYTES = 256 * 1024 * 1024  # of all runs together, the newest first
@@ -66,6 +67,12 @@ class KeptAttempt(Shape):
     vantage: str
     outcome: Outcome
     evidence: str
+    app: Name = ""
+
+    @property
+    def target(self) -> str:
+        """What was attacked, in words: as `Attempt.target`."""
+        return f"{escaped(self.app)} on {self.host}" if self.app else self.host
 
 
 class KeptProve(Shape):

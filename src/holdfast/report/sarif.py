@@ -197,7 +197,7 @@ def _finding_results(
 
 def _attempt_result(attempt: Attempt, rules: _Rules, of: Execution) -> dict[str, Any]:
     host, control = attempt.host, attempt.control
-    what = f"{attempt.title}, from {attempt.vantage}, on {host}"
+    what = f"{attempt.title}, from {attempt.vantage}, on {attempt.target}"
     decided = {
         "kind": "fail",
         "level": rules.level(control),
@@ -208,7 +208,9 @@ def _attempt_result(attempt: Attempt, rules: _Rules, of: Execution) -> dict[str,
         **rules.reference(control, attempt.attack),
         **(decided if succeeded else _undecided(f"Inconclusive: {what}", attempt.evidence)),
         "locations": [_location(host, "", of)],
-        "partialFingerprints": _fingerprint(of.site, host, attempt.attack, attempt.outcome),
+        "partialFingerprints": _fingerprint(
+            of.site, attempt.target, attempt.attack, attempt.outcome
+        ),
         "suppressions": [],
     }
 

@@ -62,7 +62,7 @@ def _attacks(attacks: tuple[ShownAttack, ...], paint: Paint) -> Iterator[str]:
         first, last = one.story.first, one.story.last
         colour, word = OUTCOMES[last.outcome]
         before = f"{first.outcome} {first.at:%Y-%m-%d} → " if one.story.times > 1 else ""
-        where = paint("dim", f"{one.story.host} [{one.story.vantage}] {before}{last.at:%Y-%m-%d}")
+        where = paint("dim", f"{one.story.target} [{one.story.vantage}] {before}{last.at:%Y-%m-%d}")
         yield f"  {paint(colour, f'{word:<15}')} {paint('bold', one.title)} {where}"
 
 
@@ -106,6 +106,7 @@ def _attack(one: ShownAttack) -> dict[str, Any]:
         "attack": story.attack,
         "control": story.control,
         "host": story.host,
+        **({"app": story.app} if story.app else {}),
         "vantage": story.vantage,
         "times": story.times,
         "first": _tried(story.first.at, story.first.outcome),

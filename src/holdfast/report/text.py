@@ -97,9 +97,9 @@ def plan_lines(plan: Plan, paint: Paint, losing: Sequence[str]) -> Iterator[str]
 
 def attempt_lines(attempts: Sequence[Attempt], paint: Paint) -> Iterator[str]:
     """Yield one line per attack and one that counts them."""
-    for host in dict.fromkeys(attempt.host for attempt in attempts):
-        yield paint("bold", host)
-        for attempt in (a for a in attempts if a.host == host):
+    for target in dict.fromkeys(attempt.target for attempt in attempts):
+        yield paint("bold", target)
+        for attempt in (a for a in attempts if a.target == target):
             colour, word = OUTCOMES[attempt.outcome]
             where = paint("dim", f"[{attempt.vantage}]")
             yield f"  {paint(colour, f'{word:<15}')} {attempt.title} {where}"

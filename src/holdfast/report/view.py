@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from holdfast.report import explained
 from holdfast.report.audits import Audit, HostAudit, release
 from holdfast.report.chronicle import AttackStory, Moment, Tried
 from holdfast.servers.audit import Finding, Status
@@ -220,14 +221,17 @@ def shown_attacks(
     stories: Iterable[AttackStory], controls: Iterable[Control]
 ) -> tuple[ShownAttack, ...]:
     """Return the stories with the titles that the controls give their attacks."""
-    titles = {f"{c.id}/{attack.name}": attack.title for c in controls for attack in c.attacks}
+    titles = {f"{c.id}/{one.name}": one.title for c in controls for one in explained.attacks(c)}
     return tuple(ShownAttack(titles.get(one.attack, one.attack), one) for one in stories)
 
 
 def attempted(attempts: Iterable[Attempt], at: datetime) -> tuple[ShownAttack, ...]:
     """Return the attacks of one run."""
     return tuple(
-        ShownAttack(one.title, AttackStory(one.attack, one.control, one.host, one.vantage, t, t, 1))
+        ShownAttack(
+            one.title,
+            AttackStory(one.attack, one.control, one.host, one.vantage, t, t, 1, app=one.app),
+        )
         for one in attempts
         for t in (Tried(at, one.outcome, one.evidence),)
     )

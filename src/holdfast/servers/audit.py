@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from holdfast.servers.control import Control, Gap, NotApplicable
+from holdfast.servers.control import Control, Gap, GapFinder, NotApplicable
 from holdfast.servers.snapshot import CannotJudge, Snapshot
 from holdfast.site import ControlException, Host, Site
 
@@ -51,18 +51,27 @@ def judge(
     controls: Sequence[Control],
     today: date,
 ) -> tuple[Finding, ...]:
-    """Return one finding per control for a host whose snapshot is among `snapshots`."""
-    return tuple(_finding(control, host, snapshots, site, today) for control in controls)
+    """Return one finding per control of hosts, for one whose snapshot is among `snapshots`."""
+    return tuple(
+        _finding(control, find, host, snapshots, site, today)
+        for control in controls
+        if (find := control.gaps) is not None
+    )
 
 
 def _finding(
-    control: Control, host: Host, snapshots: Mapping[str, Snapshot], site: Site, today: date
+    control: Control,
+    find: GapFinder,
+    host: Host,
+    snapshots: Mapping[str, Snapshot],
+    site: Site,
+    today: date,
 ) -> Finding:
     if not control.applies_to(host):
         return Finding(control, Status.NOT_APPLICABLE, reason=f"not for role {_roles(host)}")
     exception = site.exception_for(control.id, host.name)
     try:
-        gaps = tuple(control.gaps(host, snapshots, site))
+        gaps = tuple(find(host, snapshots, site))
     except CannotJudge as error:
         return Finding(control, Status.UNKNOWN, reason=str(error))
     except NotApplicable as error:
@@ -88,7 +97,8 @@ def _roles(host: Host) -> str:
 
 def unjudged(controls: Sequence[Control], reason: str) -> tuple[Finding, ...]:
     """Return what is known of a host that could not be read: nothing, and why."""
-    return tuple(Finding(control, Status.UNKNOWN, reason=reason) for control in controls)
+    of_hosts = (control for control in controls if not control.of_applications)
+    return tuple(Finding(control, Status.UNKNOWN, reason=reason) for control in of_hosts)
 
 
 def score(findings: Sequence[Finding]) -> int:

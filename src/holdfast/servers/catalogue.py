@@ -27,6 +27,11 @@ def all_controls() -> tuple[Control, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
+def host_controls() -> tuple[Control, ...]:
+    """Return those that a host has or lacks: all but what only shows on applications."""
+    return tuple(control for control in all_controls() if not control.of_applications)
+
+
 def nearest(word: str, known: Sequence[str]) -> tuple[str, ...]:
     """Return the ids that this was probably meant to be, the nearest first.
 

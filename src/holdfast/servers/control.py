@@ -11,6 +11,7 @@ from holdfast.servers.snapshot import Snapshot
 from holdfast.site import Host, Role, Site
 
 if TYPE_CHECKING:
+    from holdfast.servers.applications.attack import AppAttack
     from holdfast.servers.attack import Attack
 
 
@@ -93,6 +94,9 @@ class Control:
     `source` is the guide's section. In a person's words: `stops` what goes wrong without it,
     `changes` what `apply` does about it, `deviates` where the source or common advice is wrong or
     outdated, and what is done instead ("" where it is followed).
+
+    What protects an application may show nowhere on its host: such a control has no `gaps`, is
+    judged by its `app_attacks` alone, and `changes` says what its developers do.
     """
 
     id: str
@@ -102,10 +106,16 @@ class Control:
     severity: Severity
     stops: str
     changes: str
-    gaps: GapFinder
+    gaps: GapFinder | None = None
     roles: frozenset[Role] = frozenset(Role)
     attacks: Sequence[Attack] = field(default=())
+    app_attacks: Sequence[AppAttack] = field(default=())
     deviates: str = ""
+
+    @property
+    def of_applications(self) -> bool:
+        """Whether it is about applications alone, so that no host has it or lacks it."""
+        return self.gaps is None
 
     def applies_to(self, host: Host) -> bool:
         return bool(self.roles & frozenset(host.roles))

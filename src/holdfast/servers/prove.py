@@ -58,7 +58,7 @@ AskPassword = Callable[[str], Awaitable[Secret]]
 
 @dataclass(frozen=True)
 class Attempt:
-    """How one attack ended."""
+    """How one attack ended: on a host, or on the application `app` of that host."""
 
     attack: str
     control: str
@@ -67,6 +67,12 @@ class Attempt:
     title: str
     outcome: Outcome
     evidence: str
+    app: str = ""
+
+    @property
+    def target(self) -> str:
+        """What was attacked, in words."""
+        return f"{self.app} on {self.host}" if self.app else self.host
 
     @classmethod
     def ended(cls, control: Control, attack: Attack, host: Host, verdict: Verdict) -> Attempt:

@@ -70,7 +70,7 @@ class Session:
         Raises SudoRefused, SudoLogsInput, NoPython or HandLost.
         """
         start = _start(root=self.user == "root", sudo=privileged)
-        return await greet(self.host, await self._process(start.command), start, sudo_password)
+        return await greet(self.host, await self.process(start.command), start, sudo_password)
 
     async def run(
         self, argv: Sequence[str], input: bytes | None = None, timeout_s: float = 30.0
@@ -80,13 +80,14 @@ class Session:
         The user's login shell gets the arguments quoted. Raises HandLost where it takes too long
         or the connection breaks, SessionError where it prints more than LARGEST_OUTPUT.
         """
-        return await completed(self.host, await self._process(argv), argv, input, timeout_s)
+        return await completed(self.host, await self.process(argv), argv, input, timeout_s)
 
     def tunnel(self, address: str, port: int) -> Tunnel:
         """What asyncssh connects through to reach an address by way of this host."""
         return Tunnel(self._connection, address, port)
 
-    async def _process(self, argv: Sequence[str]) -> SshStreams:
+    async def process(self, argv: Sequence[str]) -> SshStreams:
+        """Start a command and return its three streams. Raises HandLost."""
         try:
             process = await self._connection.create_process(shlex.join(argv), encoding=None)
         except (asyncssh.Error, OSError) as error:
@@ -116,15 +117,16 @@ class LocalSession:
     ) -> Hand:
         """Start a hand: as root if root runs this or a sudo password can be asked for."""
         start = _start(root=self.user == "root", sudo=privileged and sudo_password is not None)
-        return await greet(self.host, await self._process(start.command), start, sudo_password)
+        return await greet(self.host, await self.process(start.command), start, sudo_password)
 
     async def run(
         self, argv: Sequence[str], input: bytes | None = None, timeout_s: float = 30.0
     ) -> Completed:
         """Run one command; see Session.run."""
-        return await completed(self.host, await self._process(argv), argv, input, timeout_s)
+        return await completed(self.host, await self.process(argv), argv, input, timeout_s)
 
-    async def _process(self, argv: Sequence[str]) -> LocalStreams:
+    async def process(self, argv: Sequence[str]) -> LocalStreams:
+        """Start a command and return its three streams. Raises SessionError."""
         try:
             return await LocalStreams.start(argv)
         except OSError as error:

@@ -3,7 +3,7 @@
 from holdfast.site.addresses import IPAddress, IPNetwork, Listen
 from holdfast.site.admins import Admin
 from holdfast.site.alerts import Alerts
-from holdfast.site.apps import App, Authority, Certificate, OwnCertificate, Serve
+from holdfast.site.apps import App, Authority, Certificate, OwnCertificate, Serve, Trial
 from holdfast.site.backups import Backups, Keep
 from holdfast.site.databases import Database, DatabaseUser, Engine
 from holdfast.site.errors import Problem, Refused, SiteError
@@ -48,6 +48,7 @@ __all__ = [
     "Serve",
     "Site",
     "SiteError",
+    "Trial",
     "Web",
     "WebServer",
     "load_site",

@@ -22,11 +22,11 @@ from holdfast.servers.attack import (
     Reach,
     Verdict,
 )
-from holdfast.servers.catalogue import all_controls
+from holdfast.servers.catalogue import host_controls
 from holdfast.servers.snapshot import Listener, Snapshot
 from holdfast.site import Role, Secret, Site
 
-ATTACKS = {f"{c.id}/{a.name}": a for c in all_controls() for a in c.attacks}
+ATTACKS = {f"{c.id}/{a.name}": a for c in host_controls() for a in c.attacks}
 
 THREE_HOSTS = (
     SITE
@@ -160,7 +160,7 @@ NOISY = {"firewall.inbound/every-port", "ssh.key-files/second-key-file"}
 
 def test_every_control_is_attacked() -> None:
     attacked = {name.split("/")[0] for name in ATTACKS}
-    assert {control.id for control in all_controls()} - attacked == NOT_ATTACKED
+    assert {control.id for control in host_controls()} - attacked == NOT_ATTACKED
 
 
 def test_an_attack_that_makes_noise_has_to_be_asked_for() -> None:

@@ -9,14 +9,14 @@ import pytest
 from recorded import FOLDER, abridged, difference, fixtures, judged, patched
 
 from holdfast.servers.audit import Status
-from holdfast.servers.catalogue import all_controls
+from holdfast.servers.catalogue import host_controls
 
 # Controls that no snapshot of a server can show, and why.
 NOT_ON_A_SERVER: Mapping[str, str] = {
     "admins.key-passphrase": "it is judged on the machine of the admin",
 }
 
-CONTROLS = {control.id: control for control in all_controls()}
+CONTROLS = {control.id: control for control in host_controls()}
 FIXTURES = {f"{path.parent.name}/{path.stem}": path for path in fixtures()}
 SHOWN = {"gap": Status.GAP, "clean": Status.PASS}  # by the first word of the fixture's name
 

@@ -82,7 +82,7 @@ def _on_host(one: ShownAttack) -> Markup:
         if first.evidence != last.evidence:
             told = [_labelled("Before: ", first.evidence), _labelled("Now: ", last.evidence)]
         told.append(el("p", *_between(one), class_="facts"))
-    return el("li", el("strong", one.story.host), el("p", *turn, class_="turn"), el("div", *told))
+    return el("li", el("strong", one.story.target), el("p", *turn, class_="turn"), el("div", *told))
 
 
 def _arrow() -> Markup:

@@ -1,0 +1,209 @@
+"""How requests get to an application of the site, and nowhere else.
+
+`outside` goes to `https://NAME` at the address of its host, whatever the DNS says. `inside` goes
+to what the application listens on, past the web server: over the operator's SSH login, with a
+small relay on the host, since a hardened host forwards nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+from holdfast.servers.applications.http import LARGEST_BODY, Answer, Request, Unanswered
+from holdfast.servers.hand_streams import Streams
+from holdfast.servers.session import LocalSession, Session
+from holdfast.servers.session_errors import SessionError, quoted
+from holdfast.site import App
+
+MOST_REQUESTS = 30_000  # of one run
+SHORTEST_S = 0.002  # between two requests: at most 500 a second
+TIMEOUT_S = 15.0
+PORT = 443
+
+TRUST = (
+    "; where the certificate is of an authority of your own, name it in SSL_CERT_FILE, or attack "
+    "from the inside with --inside"
+)
+
+RELAY = """\
+import os, socket, sys, threading
+there = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+there.settimeout(None)
+def back():
+    while data := there.recv(65536):
+        os.write(1, data)
+    os._exit(0)
+threading.Thread(target=back, daemon=True).start()
+while data := os.read(0, 65536):
+    there.sendall(data)
+"""
+
+
+class NoClient(Exception):
+    """Raised where the HTTP client is not installed; the message says what to do."""
+
+
+def http_client() -> Any:
+    """Return the client's module. Raises NoClient."""
+    try:
+        import httpx
+    except ImportError:
+        raise NoClient(
+            "attacking applications needs an HTTP client: pip install 'holdfast[guard]'"
+        ) from None
+    return httpx
+
+
+class Http:
+    """A connection to one application; see `http.Connection`.
+
+    `base` is where it goes, `host` what the application is called there.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        base: str,
+        origin: str,
+        host: str,
+        *,
+        behind: bool = False,
+        sni: str | None = None,
+    ) -> None:
+        self.origin = origin
+        client.cookies.jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # people have them
+        self._client = client
+        self._base = base
+        self._host = host
+        self._behind = (
+            (("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", host)) if behind else ()
+        )
+        self._extensions = {"sni_hostname": sni} if sni else {}
+        self._sent = 0
+        self._last = 0.0
+
+    async def send(self, request: Request) -> Answer:
+        self._sent += 1
+        if self._sent > MOST_REQUESTS:
+            raise Unanswered(f"{MOST_REQUESTS} requests were sent, which is enough")
+        await asyncio.sleep(max(0.0, self._last + SHORTEST_S - time.monotonic()))
+        self._last = time.monotonic()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await self._answered(request)
+        except TimeoutError:
+            raise Unanswered(f"no answer within {TIMEOUT_S:g} s") from None
+        except (http_client().HTTPError, http_client().InvalidURL, OSError, ValueError) as error:
+            what = str(error) or type(error).__name__
+            mend = TRUST if "CERTIFICATE_VERIFY_FAILED" in what else ""
+            raise Unanswered(f"no answer: {quoted(what)}{mend}") from None
+
+    async def _answered(self, request: Request) -> Answer:
+        headers: list[tuple[bytes, bytes]] = [(b"Host", self._host.encode())]
+        content = b""
+        if request.method not in ("GET", "HEAD"):
+            content = request.content()
+            if not any(name.lower() == "content-type" for name, _ in request.headers):
+                headers.append((b"Content-Type", b"application/x-www-form-urlencoded"))
+        for name, value in (*self._behind, *request.headers):
+            headers.append((name.encode("latin-1"), value.encode("latin-1", "replace")))
+        url = http_client().URL(self._base).copy_with(raw_path=request.target.encode())
+        began = time.perf_counter()
+        async with self._client.stream(
+            request.method, url, headers=headers, content=content, extensions=self._extensions
+        ) as response:
+            body = b""
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) >= LARGEST_BODY:
+                    break
+            took = time.perf_counter() - began
+            pairs = tuple((name.lower(), value) for name, value in response.headers.multi_items())
+            return Answer(response.status_code, pairs, body.decode("utf-8", "replace"), took)
+
+
+@asynccontextmanager
+async def outside(app: App, address: str, port: int = PORT) -> AsyncIterator[Http]:
+    """Yield a connection to `https://NAME`, at this address of its host."""
+    httpx = http_client()
+    name = app.names[0]
+    shown = f"[{address}]" if ":" in address else address
+    context = ssl.create_default_context()
+    client = httpx.AsyncClient(
+        verify=context, follow_redirects=False, trust_env=False, timeout=TIMEOUT_S
+    )
+    async with client:
+        yield Http(client, f"https://{shown}:{port}", f"https://{name}", name, sni=name)
+
+
+@asynccontextmanager
+async def inside(app: App, session: Session | LocalSession) -> AsyncIterator[Http]:
+    """Yield a connection to what the application listens on, from its host."""
+    if app.listen is None:
+        raise Unanswered(f"{app.name} has no listen in the site file: name what it listens on")
+    httpx = http_client()
+    to = (str(app.listen.address), str(app.listen.port))
+    with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
+        path = Path(folder) / "application"
+        relays: set[asyncio.Task[None]] = set()
+
+        def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.ensure_future(_relay(session, to, reader, writer))
+            relays.add(task)
+            task.add_done_callback(relays.discard)
+
+        server = await asyncio.start_unix_server(taken, path)
+        try:
+            transport = httpx.AsyncHTTPTransport(uds=str(path))
+            async with httpx.AsyncClient(
+                transport=transport, follow_redirects=False, trust_env=False, timeout=TIMEOUT_S
+            ) as client:
+                yield Http(
+                    client, "http://inside", f"https://{app.names[0]}", app.names[0], behind=True
+                )
+        finally:
+            server.close()
+            for task in list(relays):
+                task.cancel()
+            await asyncio.gather(*relays, return_exceptions=True)
+
+
+async def _relay(
+    session: Session | LocalSession,
+    to: tuple[str, str],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    """Carry one connection over the login, in both directions, until either end has enough."""
+    try:
+        streams = await session.process(["python3", "-I", "-c", RELAY, *to])
+        try:
+            there = asyncio.ensure_future(_there(reader, streams))
+            try:
+                while data := await streams.read_output():
+                    writer.write(data)
+                    await writer.drain()
+            finally:
+                there.cancel()
+        finally:
+            await streams.kill()
+    except (SessionError, OSError):
+        pass  # the client sees a connection that ends
+    finally:
+        writer.close()
+
+
+async def _there(reader: asyncio.StreamReader, streams: Streams) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            await streams.send(data)
+        streams.send_eof()
