@@ -21,5 +21,6 @@ def sign_in(response, app, secure):
     response.set_cookie("session", "x")  # finds: cookie
     response.set_cookie("session", "x", secure=secure, httponly=True, samesite="lax")  # clean
     response.set_cookie("session", "x", secure=True)  # finds: cookie
+    app.jar.set_cookie(response)  # clean
     app.run(debug=True)  # finds: debug
     app.run(debug=False)  # clean
