@@ -47,7 +47,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         action="append",
         default=[],
         metavar="NAME",
-        help="an application of the site; hosts are then attacked only where they are named",
+        help="an application of the site; hosts are then attacked only where they are named. With "
+        "@local: its copy on this machine, at what it listens on",
     )
     parser.add_argument(
         "--inside",
@@ -60,7 +61,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(arguments: argparse.Namespace) -> int:
     work = Work.load(arguments)
     apps = _apps(work)
-    hosts = {} if apps and not arguments.hosts else work.hosts()
+    hosts = {} if apps and set(arguments.hosts) <= {LOCAL} else work.hosts()
     if LOCAL in hosts:
         raise UsageError(f"{LOCAL} cannot be attacked from itself: name a host of the site")
     if arguments.inside and not apps:
@@ -78,18 +79,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _apps(work: Work) -> dict[str, App]:
-    """Return the applications named on the command line. Raises UsageError, NoClient."""
+    """Return the applications named on the command line. Raises UsageError, NoClient.
+
+    With `@local` they are the copies that run on this machine, wherever the site has them.
+    """
     known = work.site.apps
+    if here := LOCAL in work.arguments.hosts:
+        known = {name: app.model_copy(update={"host": LOCAL}) for name, app in known.items()}
     for name in work.arguments.apps:
         if name not in known:
             have = ", ".join(known) or "none"
             raise UsageError(
                 f"--app: there is no application {shown(name)} in the site; it has: {have}"
             )
-        if work.arguments.inside and known[name].listen is None:
+        listen = known[name].listen
+        if (here or work.arguments.inside) and listen is None:
             raise UsageError(
                 f"{work.site.path}: apps.{name} has no listen: write what it listens on, such as "
-                '"127.0.0.1:3000", or leave out --inside'
+                '"127.0.0.1:3000"'
+            )
+        if here and listen is not None and not listen.address.is_loopback:
+            raise UsageError(
+                f"{work.site.path}: apps.{name} listens on {listen.address}: what is attacked as "
+                f"{LOCAL} listens on 127.0.0.1, where nobody else meets it"
             )
     if work.arguments.apps:
         http_client()
@@ -165,7 +177,7 @@ async def _prove_apps(
     work: Work, fleet: Fleet, apps: Mapping[str, App], kinds: frozenset[Kind]
 ) -> list[Attempt]:
     """Attack the applications, several at once, as hosts are."""
-    inside = work.arguments.inside
+    inside = work.arguments.inside or LOCAL in work.arguments.hosts
     found: dict[str, list[Attempt]] = {name: [] for name in apps}
 
     async def attack(name: str) -> None:

@@ -146,15 +146,3 @@ def certified(folder: Path) -> Sequence[str]:
         )
     )
     return [str(file) for file in files]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "wrong"),
-    [
-        (("--app", "shop"), 'there is no application "shop" in the site; it has: todo'),
-        (("--inside",), "--inside is for applications: name one with --app"),
-    ],
-)
-def test_what_is_not_there_is_refused(site: Path, arguments: Sequence[str], wrong: str) -> None:
-    done = holdfast("prove", *arguments, site=site)
-    assert (done.code, wrong in done.err) == (2, True), done

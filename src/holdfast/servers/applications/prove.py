@@ -16,13 +16,14 @@ from holdfast.servers.applications.attack import (
     AppAttacker,
     Need,
 )
-from holdfast.servers.applications.connection import inside, outside
+from holdfast.servers.applications.connection import here, inside, outside
 from holdfast.servers.applications.http import Connection, Unanswered
 from holdfast.servers.applications.people import Source, Undecided
 from holdfast.servers.attack import OUTSIDE, Kind, Outcome, Verdict, inconclusive
 from holdfast.servers.control import Control
-from holdfast.servers.fleet import Fleet
+from holdfast.servers.fleet import LOCAL, Fleet
 from holdfast.servers.prove import Attempt
+from holdfast.servers.session import Session
 from holdfast.site import App, Secret, SecretRef, SiteError, Trial
 from holdfast.site.apps import SOURCES
 
@@ -33,16 +34,23 @@ Say = Callable[[str], None]
 async def reached(app: App, fleet: Fleet, *, from_its_host: bool) -> AsyncIterator[Connection]:
     """Show that the operator administers the host, and yield a connection to the application.
 
+    `@local` needs no showing: what listens on loopback here is met by who is logged in here.
     Raises SessionError, Unanswered, NoClient.
     """
+    if app.host == LOCAL:
+        async with here(app) as connection:
+            yield connection
+        return
     await fleet.jump(app.host)
     line = await fleet.line(app.host)
+    session = line.session
+    if not isinstance(session, Session):
+        raise AssertionError("a host of the site is reached over SSH")
     if from_its_host:
-        async with inside(app, line.session) as connection:
+        async with inside(app, session) as connection:
             yield connection
     else:
-        address = getattr(line.session, "address", "127.0.0.1")
-        async with outside(app, address) as connection:
+        async with outside(app, session.address) as connection:
             yield connection
 
 

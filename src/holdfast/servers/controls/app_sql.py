@@ -35,7 +35,7 @@ ERRORS = re.compile(
     r"java\.sql\.|System\.Data\.SqlClient|near '[^']{0,40}' at line",
     re.IGNORECASE,
 )
-TOKEN = re.compile(r"[A-Za-z0-9_+/=.-]{16,}")
+TOKEN = re.compile(r"[A-Za-z0-9_+/=.-]{20,}")  # longer than what first has written
 SORT = re.compile(r"sort|order|column|by$|dir", re.IGNORECASE)
 CONTEXTS = (("'", " -- "), ("", " -- "), ("%'", " -- "), ("')", " -- "), ('"', " -- "))
 """How a value may stand in a statement: what ends it, and what makes the rest a comment."""
