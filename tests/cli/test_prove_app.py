@@ -37,7 +37,10 @@ names = ["todo.example.com"]
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
-        (["--app", "shop"], 'there is no application "shop" in the site; it has: silent, open, todo'),
+        (
+            ["--app", "shop"],
+            'there is no application "shop" in the site; it has: silent, open, todo',
+        ),
         (["--inside"], "--inside is for applications: name one with --app"),
         (["--app", "silent", "--inside"], "apps.silent has no listen"),
         (["--app", "silent", "@local"], "apps.silent has no listen"),

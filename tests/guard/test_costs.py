@@ -134,6 +134,18 @@ def test_a_limit_is_one(visiting: Visiting) -> None:
     assert (answers[2].status, dict(answers[2].headers)["retry-after"]) == (429, "60")
 
 
+def test_a_slash_at_the_end_is_no_way_around(visiting: Visiting) -> None:
+    answers = [visiting.asks("GET", path) for path in ("/export", "/export/", "/export//")]
+    assert answers[:2] == [None, None]
+    assert answers[2] is not None
+    assert answers[2].status == 429
+
+
+def test_costs_may_be_written_with_a_slash_as_django_does() -> None:
+    costs = Costs(Visiting().gate, {"POST /notes/": "post"})
+    assert costs.actions == {"POST /notes": "post"}
+
+
 class Down(Spent):
     """A store that does not answer."""
 

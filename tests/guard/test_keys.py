@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -54,6 +55,25 @@ def test_keys_are_fetched_once_and_used_for_ten_minutes(known: Known) -> None:
     assert known.fetched() == 1
     known.clock.now += 2 * MINUTE
     assert (known.has("RS256"), known.fetched()) == (True, 2)
+
+
+def test_while_the_provider_hangs_invented_kids_hold_no_thread_for_long() -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def hanging(address: str) -> bytes:
+        began.set()
+        assert go_on.wait(30)
+        return key_set(jwk("RS256"))
+
+    keys = Keys(lambda: "keys", hanging)
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(keys.key, "invented-0")
+        assert began.wait(30)
+        others = [pool.submit(keys.key, f"invented-{n}") for n in range(1, 9)]
+        assert [other.result(timeout=20) for other in others] == [None] * 8
+        assert not first.done()
+        go_on.set()
+    assert keys.key("RS256") is not None
 
 
 def test_while_the_provider_is_away_for_ten_minutes_keys_serve_on(known: Known) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 
 from holdfast.guard import Guard, Person, Sessions
 from holdfast.guard.addresses import client
 from holdfast.guard.asgi import GuardedAsgi, Message, Scope
 from holdfast.guard.forms import MOST_BYTES
 from holdfast.guard.sessions import Memory
+from holdfast.guard.starlette import visitor
 from holdfast.guard.wsgi import GuardedWsgi, Start
 
 HERE = "https://todo.example.com"
@@ -273,6 +276,27 @@ def test_what_an_application_opened_is_closed(guard: Guard) -> None:
 
     wsgi(app, guard)
     assert Body.closed
+
+
+def test_what_nobody_reads_is_closed_too(guard: Guard) -> None:
+    closed = threading.Event()
+
+    class Body:
+        def __iter__(self) -> Any:
+            raise AssertionError("nobody asks for it")
+
+        def close(self) -> None:
+            closed.set()
+
+    environ = {"REQUEST_METHOD": "HEAD", "PATH_INFO": "/", "HTTP_HOST": "todo.example.com"}
+    body = GuardedWsgi(lambda environ, start: Body(), guard)(environ, lambda *_: lambda _: None)
+    body.close()  # type: ignore[attr-defined]
+    assert closed.is_set()
+
+
+def test_without_a_guard_in_front_the_mend_is_named() -> None:
+    with pytest.raises(LookupError, match=r"mount\(app, guard\)"):
+        visitor(HTTPConnection({"type": "http"}))
 
 
 def test_an_empty_answer_is_one(guard: Guard) -> None:

@@ -23,7 +23,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from holdfast.guard.asgi import KEY
-from holdfast.guard.visitor import Visitor, required
+from holdfast.guard.visitor import Visitor, required, visitor_in
 
 View = TypeVar("View", bound=Callable[..., Any])
 Response = Callable[[HttpRequest], Any]
@@ -32,8 +32,7 @@ Response = Callable[[HttpRequest], Any]
 def visitor(request: HttpRequest) -> Visitor:
     """Return who makes a request."""
     scope = getattr(request, "scope", None)
-    found: Visitor = (request.META if scope is None else scope)[KEY]
-    return found
+    return visitor_in(request.META if scope is None else scope, KEY)
 
 
 def require(role: str = "") -> Callable[[View], View]:

@@ -18,7 +18,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from holdfast.guard.guard import Guard
-from holdfast.guard.visitor import Visitor, required
+from holdfast.guard.visitor import Visitor, required, visitor_in
 from holdfast.guard.wsgi import KEY, GuardedWsgi
 
 P = ParamSpec("P")
@@ -33,8 +33,7 @@ def mount(app: flask.Flask, guard: Guard) -> None:
 
 def visitor() -> Visitor:
     """Return who makes the request at hand."""
-    found: Visitor = flask.request.environ[KEY]
-    return found
+    return visitor_in(flask.request.environ, KEY)
 
 
 def require(role: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -46,6 +46,8 @@ _VISITOR = re.compile(r"[A-Za-z0-9_-]{32}")
 class Costs:
     """What requests cost that are costly; the keys are a method and a path, as in "POST /notes".
 
+    A slash at the end makes no difference.
+
     `actions` name what the gate asks work for ("post" of its rules); `limits` are how often a
     person, or the network of nobody in particular, may do something.
     """
@@ -58,6 +60,9 @@ class Costs:
         for what in (*self.actions, *self.limits):
             if _WHAT.fullmatch(what) is None:
                 raise ValueError(f"{what!r}: write a method and a path to the letter: POST /notes")
+        for name in ("actions", "limits"):
+            plain = {_plain(what): value for what, value in getattr(self, name).items()}
+            object.__setattr__(self, name, plain)
         for action in self.actions.values():
             if action not in self.gate.rules:
                 raise ValueError(f"{action!r}: the gate has no such rule: post is for forms")
@@ -377,7 +382,12 @@ class Guard:
 
 def _done(request: Request) -> str:
     """What a request does, as costs name it; who asks for the head alone has the same work done."""
-    return f"{'GET' if request.method == 'HEAD' else request.method} {request.path}"
+    return _plain(f"{'GET' if request.method == 'HEAD' else request.method} {request.path}")
+
+
+def _plain(what: str) -> str:
+    """A method and a path without the slashes at its end, which many routers do not look at."""
+    return what.rstrip("/") if not what.endswith(" /") else what
 
 
 def _origin(text: str) -> tuple[str, bool]:

@@ -25,6 +25,7 @@ from holdfast.guard.tokens import Algorithm, Key, PublicKey
 log = logging.getLogger("holdfast.guard")
 MOST_KEYS = 32
 LEAST_RSA_BITS = 2048
+WAITS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,12 @@ class Keys:
         return self._keys.get(kid)
 
     def _refresh(self, kid: str) -> None:
-        """Fetch the keys. Whoever has one that is known does not wait for another's request."""
-        if not self._fetching.acquire(blocking=kid not in self._keys):
+        """Fetch the keys. Whoever has one that is known does not wait for another's request.
+
+        Nobody else waits for long either: while the provider hangs, invented kids would hold every
+        thread there is.
+        """
+        if not self._fetching.acquire(timeout=0 if kid in self._keys else WAITS_S):
             return
         try:
             if self.settled(kid):  # another thread was first

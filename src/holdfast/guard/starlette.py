@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from holdfast.guard.asgi import KEY, GuardedAsgi
 from holdfast.guard.guard import Guard
 from holdfast.guard.sessions import Person
-from holdfast.guard.visitor import Visitor, required
+from holdfast.guard.visitor import Visitor, required, visitor_in
 
 
 def mount(app: Starlette, guard: Guard) -> None:
@@ -30,8 +30,7 @@ def mount(app: Starlette, guard: Guard) -> None:
 
 def visitor(connection: HTTPConnection) -> Visitor:
     """Return who makes a request; as a dependency of FastAPI: `Depends(visitor)`."""
-    found: Visitor = connection.scope[KEY]
-    return found
+    return visitor_in(connection.scope, KEY)
 
 
 def require(role: str = "") -> Callable[[HTTPConnection], Person]:

@@ -27,6 +27,14 @@ class Html(str):
         return self
 
 
+def visitor_in(place: Mapping[str, Any], key: str) -> Visitor:
+    """Return the visitor that the guard has left there. Raises LookupError where there is none."""
+    found = place.get(key)
+    if not isinstance(found, Visitor):
+        raise LookupError("no guard stands in front of this application: mount(app, guard)")
+    return found
+
+
 class Way(StrEnum):
     """How somebody is known."""
 

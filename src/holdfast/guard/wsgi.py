@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
@@ -66,7 +66,7 @@ class GuardedWsgi:
             if told.is_out:
                 raise
             return self.answer(start, visitor, answer)
-        return told.body(body)
+        return _Body(told.body(body), body)
 
     def answer(self, start: Start, visitor: Visitor, answer: Answer) -> Iterable[bytes]:
         headers = [
@@ -120,6 +120,22 @@ def _read(environ: Environ, length: int | None) -> bytes:
     return body
 
 
+class _Body:
+    """A body that is closed even where the server never asks for any of it (PEP 3333)."""
+
+    def __init__(self, parts: Generator[bytes, None, None], whole: Iterable[bytes]) -> None:
+        self._parts, self._whole = parts, whole
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+    def close(self) -> None:
+        self._parts.close()
+        close = getattr(self._whole, "close", None)
+        if close is not None:
+            close()
+
+
 class _Told:
     """What an application tells the server, held back until its first bytes are there.
 
@@ -140,8 +156,8 @@ class _Told:
         self._line, self._headers, self._trouble = status, headers, trouble
         return self._write
 
-    def body(self, parts: Iterable[bytes]) -> Iterator[bytes]:
-        """Pass on what the application yields, and close it in any case."""
+    def body(self, parts: Iterable[bytes]) -> Generator[bytes, None, None]:
+        """Pass on what the application yields."""
         rest = iter(parts)
         try:
             first = self._first(rest)
@@ -156,10 +172,6 @@ class _Told:
             if self.is_out:
                 raise
             yield from self._guarded.answer(self._start, self._visitor, answer)
-        finally:
-            close = getattr(parts, "close", None)
-            if close is not None:
-                close()
 
     def _first(self, rest: Iterator[bytes]) -> bytes:
         """A generator may tell its status only when it is asked for something."""

@@ -209,3 +209,10 @@ def test_more_hosts_than_fit_abreast_get_another_table() -> None:
     hosts = tuple(ShownHost(f"web-{number}", ("app",), "debian 12", AT) for number in range(30))
     findings = tuple(ShownFinding(host.name, CONTROL, Status.PASS) for host in hosts)
     assert document(Report("todo", AT, Posture(100, hosts, findings))).count("<table") == 3
+
+
+def test_what_succeeded_on_an_application_leads_to_what_its_developers_change() -> None:
+    made = Attempt("a.b/c", "a.b", "app", "outside", "try it", Outcome.SUCCEEDED, "seen", "todo")
+    page = document(Report("todo", AT, attacks=attempted([made], AT)))
+    assert "On todo on app: see what to change" in page
+    assert "holdfast explain a.b" in page

@@ -64,9 +64,9 @@ def _sentences(report: Report) -> Iterator[Node]:
     posture = report.posture
     if posture is None:
         tried = report.attacks or ()
-        hosts = sorted({one.story.host for one in tried})
+        targets = sorted({one.story.target for one in tried})
         if tried:
-            yield f"{count(len(tried), 'attack')} on {listed(hosts)}."
+            yield f"{count(len(tried), 'attack')} on {listed(targets)}."
         return
     holding, gaps, unknown = (len(posture.of(s)) for s in (Status.PASS, Status.GAP, Status.UNKNOWN))
     judged = holding + gaps + unknown
@@ -139,18 +139,25 @@ def _steps(report: Report) -> Iterator[Markup]:
         yield from _for_exceptions(report, report.posture)
 
 
+def _against(won: Sequence[ShownAttack], posture: Posture | None) -> list[Node]:
+    """Say what to do about attacks that succeeded; on applications only their developers can."""
+    targets = listed(sorted({one.story.target for one in won}))
+    of_apps = sorted({one.story.control for one in won if one.story.app})
+    if of_apps:
+        return [f"On {targets}: see what to change: ", _run(f"explain {of_apps[0]}")]
+    if posture is not None:
+        return [f"On {targets}: close the gaps and attack again: ", _run("prove")]
+    return [f"On {targets}: find the gap that lets it in: ", _run("audit")]
+
+
 def _for_attacks(found: Sequence[ShownAttack], posture: Posture | None) -> Iterator[Markup]:
     if not found:
         how = ["Show that it holds: ", _run("prove")]
         yield _step(Status.UNKNOWN, "Nothing was attacked yet", how)
     won = [one for one in found if one.story.last.outcome is Outcome.SUCCEEDED]
     if won:
-        hosts = listed(sorted({one.story.host for one in won}))
         link = el("a", f"{count(len(won), 'attack')} succeeded", href="#attacks")
-        how = [f"On {hosts}: find the gap that lets it in: ", _run("audit")]
-        if posture is not None:
-            how = [f"On {hosts}: close the gaps and attack again: ", _run("prove")]
-        yield _step(Status.GAP, [link, " when last tried"], how)
+        yield _step(Status.GAP, [link, " when last tried"], _against(won, posture))
     lost = sum(one.story.last.outcome is Outcome.INCONCLUSIVE for one in found)
     if lost:
         link = el("a", f"{count(lost, 'attack')} showed nothing", href="#attacks")
