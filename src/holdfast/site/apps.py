@@ -82,9 +82,9 @@ class Trial(Table):
     `first`, `second` and `roleless` (who may not write) print one header line that signs them in,
     `Cookie: …` or `Authorization: Bearer …`; `token`, `expired` and `foreign` print bearer tokens
     of `first`: a good one, one that has run out, one for another application; `keys` prints the
-    issuer's key set, in one line. `known_as` is what the application calls `first`, as in its
-    addresses. `name` and `password` are for the form at `sign_in`. The crawl begins at `start`,
-    whose first page shows who is signed in.
+    issuer's key set, in one line. What is at `shared` is meant for others' eyes. `known_as` is
+    what the application calls `first`, as in its addresses. `name` and `password` are for the form
+    at `sign_in`. The crawl begins at `start`, whose first page shows who is signed in.
     """
 
     app: HostName = Field(alias="\0name")
@@ -95,6 +95,7 @@ class Trial(Table):
     expired: Source | None = None
     foreign: Source | None = None
     keys: Source | None = None
+    shared: Annotated[tuple[Target, ...], AfterValidator(distinct)] = ()
     known_as: tuple[str, ...] = Field(default=(), max_length=10)
     role: str = Field(default="admin", max_length=100)
     start: Annotated[tuple[Target, ...], AfterValidator(some), AfterValidator(distinct)] = ("/",)

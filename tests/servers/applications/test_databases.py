@@ -76,7 +76,8 @@ def attacks(url: str, *, weak: bool) -> dict[str, Attempt]:
     transport: Any = httpx.ASGITransport(app=shop(url, weak=weak), raise_app_exceptions=False)
 
     async def run() -> dict[str, Attempt]:
-        at = Http(httpx.AsyncClient(transport=transport), HERE, HERE, "localhost")
+        client = httpx.AsyncClient(transport=transport)
+        at = Http((client, client), HERE, HERE, "localhost")
         control = replace(CONTROLS["app.sql"])
         attempts = prove(app, at, [control], QUIET, sources, "outside", lambda _: None)
         return {one.attack: one async for one in attempts}

@@ -94,7 +94,8 @@ def connection(running: Running) -> Http:
     transport = httpx.ASGITransport(
         app=running.app, client=("192.0.2.1", 1), raise_app_exceptions=False
     )
-    return Http(httpx.AsyncClient(transport=transport, trust_env=False), HERE, HERE, HERE[7:])
+    client = httpx.AsyncClient(transport=transport, trust_env=False)
+    return Http((client, client), HERE, HERE, HERE[7:])
 
 
 def attacked(

@@ -19,11 +19,13 @@ from holdfast.servers.applications.http import (
     Unanswered,
     changed,
 )
-from holdfast.servers.applications.pages import SECRET_NAME, Form, read
+from holdfast.servers.applications.pages import SECRET_NAME, Field, Form, read
 from holdfast.servers.applications.people import Likeness, Source, Undecided, Visitor
 from holdfast.servers.attack import Kind, Verdict
 from holdfast.site import App, Trial
 
+MOST_TRIED = 5
+"""So many forms are sent, to see whether they keep what was written."""
 MOST_LASTING = 3
 TOO_MANY = 429
 LONG_AND_RANDOM = 16  # characters of a hidden value that nobody guesses
@@ -94,13 +96,14 @@ class AppAttacker:
         if self.first.source is None:
             return
         await self.first.sign_in()
-        self.likeness = Likeness(await self.first.get(self.start), everybody)
-        if not self.likeness.tells:
+        likeness = Likeness(await self.first.get(self.start), everybody)
+        if not likeness.tells:
             raise Undecided(
                 f"the page {self.start} shows first what it shows everybody: let the trial's "
                 "start begin with a page that only somebody signed in sees, and see that the "
                 "session of first is a good one"
             )
+        self.likeness = likeness
 
     async def look_around(self) -> None:
         """Find what there is to attack: crawl, write an entry, and crawl again, past its page."""
@@ -111,6 +114,11 @@ class AppAttacker:
         for form in self.ground.lasting[:MOST_LASTING]:
             await self.works(form)
         self.ground = await crawl(self.first, self.trial.start, ends)
+
+    @property
+    def canary_is(self) -> str:
+        """What the canary is, in the words of its failure."""
+        return "first was not signed in" if self.likeness else "the start page did not answer"
 
     async def canary(self) -> bool:
         """Whether `first` is signed in, with a new session where the last one has ended."""
@@ -153,12 +161,12 @@ class AppAttacker:
         It is the canary of every forgery: whoever may not write at all repels nothing.
         """
         if self._lasting is None:
-            found = [form for form in self.ground.lasting if await self.works(form)]
-            self._lasting = found[:MOST_LASTING]
+            tried = self.ground.lasting[:MOST_TRIED]
+            self._lasting = [form for form in tried if await self.works(form)][:MOST_LASTING]
         if not self._lasting:
-            tried = len(self.ground.lasting)
+            count = len(self.ground.lasting[:MOST_TRIED])
             raise Undecided(
-                f"no form was found that keeps what first writes ({tried} were tried): let the "
+                f"no form was found that keeps what first writes ({count} were tried): let the "
                 "trial's start name a page that has one"
             )
         return self._lasting
@@ -191,9 +199,10 @@ class AppAttacker:
         return False
 
     async def filled_by(self, visitor: Visitor, form: Form, text: str) -> Request:
-        """Return a form of `first` with the secret values that another person was given.
+        """Return a form of `first` with every secret value in it another person's.
 
-        They need not be shown the form itself: the token of any form of theirs is tried.
+        They need not be shown the form itself: the token of any form of theirs is tried. Raises
+        Undecided where they were given none, since first's own would be no test.
         """
         await visitor.sign_in()
         own: dict[str, str] = {}
@@ -201,32 +210,34 @@ class AppAttacker:
             answer = await visitor.get(page)
             for other in read(self.connection.origin, page, answer.text).forms:
                 own.update((one.name, one.value) for one in other.hidden)
+        secret = await self.secret_fields(form)
+        if missing := secret - own.keys():
+            raise Undecided(
+                f"{visitor.name} is given no {min(missing)} for {form.action}: let start name a "
+                "page that shows them a form"
+            )
         request = form.filled(text)
-        secret = {one.name for one in form.hidden}
-        values = [(name, own[name]) for name, _ in request.body if name in secret & own.keys()]
+        values = [(name, own[name]) for name, _ in request.body if name in secret]
         return replace(request, body=changed(request.body, values))
 
     async def secret_fields(self, form: Form) -> frozenset[str]:
-        """Return the names of hidden fields that an attacker does not know the values of.
+        """Return the names of hidden fields whose values an attacker does not know.
 
-        What is the same for `second` is no secret; without one, names and randomness decide.
+        They look like secrets, and are not the same for `second`.
         """
         theirs = None
         if self.second.source is not None:
             theirs = await self.fresh(form, self.second)
-        known = {one.name: one.value for one in theirs.hidden} if theirs else None
+        known = {one.name: one.value for one in theirs.hidden} if theirs else {}
         return frozenset(
             one.name
             for one in form.hidden
-            if (known.get(one.name) != one.value if known is not None else _looks_secret(one))
+            if _looks_secret(one) and known.get(one.name) != one.value
         )
 
 
-def _looks_secret(field: object) -> bool:
-    name, value = getattr(field, "name", ""), getattr(field, "value", "")
-    return bool(SECRET_NAME.search(name)) or (
-        len(value) >= LONG_AND_RANDOM and any(c.isdigit() for c in value)
-    )
+def _looks_secret(field: Field) -> bool:
+    return bool(SECRET_NAME.search(field.name)) or len(field.value) >= LONG_AND_RANDOM
 
 
 def marker() -> str:

@@ -12,6 +12,7 @@ import contextlib
 import ssl
 import tempfile
 import time
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -72,7 +73,7 @@ class Http:
 
     def __init__(
         self,
-        client: Any,
+        two: tuple[Any, Any],
         base: str,
         origin: str,
         host: str,
@@ -81,8 +82,9 @@ class Http:
         sni: str | None = None,
     ) -> None:
         self.origin = origin
-        client.cookies.jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # people have them
-        self._client = client
+        for client in two:  # cookies are people's
+            client.cookies.jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._keeping, self._once = two
         self._base = base
         self._host = host
         self._behind = (
@@ -100,73 +102,111 @@ class Http:
         self._last = time.monotonic()
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                for _ in range(CUT_OFF):
-                    with contextlib.suppress(
-                        http_client().NetworkError, http_client().ProtocolError
-                    ):
-                        return await self._answered(request)
                 return await self._answered(request)
         except TimeoutError:
             raise Unanswered(f"no answer within {TIMEOUT_S:g} s") from None
-        except (http_client().HTTPError, http_client().InvalidURL, OSError, ValueError) as error:
-            what = str(error) or type(error).__name__
+        except http_client().ConnectError as error:
+            what = str(error)
             mend = TRUST if "CERTIFICATE_VERIFY_FAILED" in what else ""
             raise Unanswered(f"no answer: {quoted(what)}{mend}") from None
+        except (http_client().HTTPError, http_client().InvalidURL, OSError, ValueError) as error:
+            # What the client says may quote what was sent, and so a session.
+            raise Unanswered(f"no answer: the exchange ended in {type(error).__name__}") from None
 
     async def _answered(self, request: Request) -> Answer:
+        """Ask, and ask again where a kept connection has turned out to have ended meanwhile.
+
+        What may change something is asked once, over a connection of its own.
+        """
+        if request.method not in ("GET", "HEAD"):
+            return await self._asked(self._once, request)
+        for _ in range(CUT_OFF):
+            with contextlib.suppress(http_client().NetworkError, http_client().ProtocolError):
+                return await self._asked(self._keeping, request)
+        return await self._asked(self._once, request)
+
+    async def _asked(self, client: Any, request: Request) -> Answer:
         headers: list[tuple[bytes, bytes]] = [(b"Host", self._host.encode())]
         content = b""
         if request.method not in ("GET", "HEAD"):
             content = request.content()
             if not any(name.lower() == "content-type" for name, _ in request.headers):
                 headers.append((b"Content-Type", b"application/x-www-form-urlencoded"))
-        for name, value in (*self._behind, *request.headers):
+        for name, value in (*self._behind, ("Accept-Encoding", "identity"), *request.headers):
             headers.append((name.encode("latin-1"), value.encode("latin-1", "replace")))
-        url = http_client().URL(self._base).copy_with(raw_path=request.target.encode())
+        # The client would straighten a path such as /../: what is asked for is this.
+        target = request.target.encode("ascii", "replace")
         began = time.perf_counter()
-        async with self._client.stream(
-            request.method, url, headers=headers, content=content, extensions=self._extensions
+        async with client.stream(
+            request.method,
+            http_client().URL(self._base).copy_with(raw_path=target),
+            headers=headers,
+            content=content,
+            extensions={**self._extensions, "target": target},
         ) as response:
             body = b""
-            async for piece in response.aiter_bytes():
+            async for piece in response.aiter_raw():
                 body += piece
                 if len(body) >= LARGEST_BODY:
                     break
             took = time.perf_counter() - began
             pairs = tuple((name.lower(), value) for name, value in response.headers.multi_items())
-            return Answer(response.status_code, pairs, body.decode("utf-8", "replace"), took)
+            text = _inflated(response.headers.get("content-encoding", ""), body)
+            return Answer(response.status_code, pairs, text.decode("utf-8", "replace"), took)
+
+
+def _inflated(coding: str, body: bytes) -> bytes:
+    """Return a body of at most LARGEST_BODY: some servers compress what they were asked not to."""
+    if coding.strip().lower() in ("gzip", "x-gzip", "deflate"):
+        with contextlib.suppress(zlib.error):
+            body = zlib.decompressobj(wbits=47).decompress(body, LARGEST_BODY)
+    return body[:LARGEST_BODY]
+
+
+@asynccontextmanager
+async def clients(
+    *, trust: ssl.SSLContext | bool = True, socket: Path | None = None
+) -> AsyncIterator[tuple[Any, Any]]:
+    """Yield two clients: one that keeps connections, and one that opens a new one each time.
+
+    With `socket` they go through that one of this machine, whatever they are asked for.
+    """
+    httpx = http_client()
+    async with contextlib.AsyncExitStack() as stack:
+        opened = []
+        for kept in (4, 0):
+            limits = httpx.Limits(max_connections=4, max_keepalive_connections=kept)
+            uds = str(socket) if socket else None
+            transport = httpx.AsyncHTTPTransport(verify=trust, limits=limits, uds=uds)
+            client = httpx.AsyncClient(
+                transport=transport, follow_redirects=False, trust_env=False, timeout=TIMEOUT_S
+            )
+            opened.append(await stack.enter_async_context(client))
+        yield opened[0], opened[1]
 
 
 @asynccontextmanager
 async def outside(app: App, address: str, port: int = PORT) -> AsyncIterator[Http]:
     """Yield a connection to `https://NAME`, at this address of its host."""
-    httpx = http_client()
     name = app.names[0]
     shown = f"[{address}]" if ":" in address else address
-    context = ssl.create_default_context()
-    client = httpx.AsyncClient(
-        verify=context, follow_redirects=False, trust_env=False, timeout=TIMEOUT_S
-    )
-    async with client:
-        yield Http(client, f"https://{shown}:{port}", f"https://{name}", name, sni=name)
+    async with clients(trust=ssl.create_default_context()) as both:
+        yield Http(both, f"https://{shown}:{port}", f"https://{name}", name, sni=name)
 
 
 @asynccontextmanager
 async def here(app: App) -> AsyncIterator[Http]:
     """Yield a connection to the copy that its developers run on this machine."""
     listen = _listen(app)
-    async with http_client().AsyncClient(
-        follow_redirects=False, trust_env=False, timeout=TIMEOUT_S
-    ) as client:
+    async with clients() as both:
         name = f"localhost:{listen.port}"
-        yield Http(client, f"http://{listen}", f"http://{name}", name)
+        yield Http(both, f"http://{listen}", f"http://{name}", name)
 
 
 @asynccontextmanager
 async def inside(app: App, session: Session) -> AsyncIterator[Http]:
     """Yield a connection to what the application listens on, from its host."""
     listen = _listen(app)
-    httpx = http_client()
     to = (str(listen.address), str(listen.port))
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
         path = Path(folder) / "application"
@@ -179,12 +219,9 @@ async def inside(app: App, session: Session) -> AsyncIterator[Http]:
 
         server = await asyncio.start_unix_server(taken, path)
         try:
-            transport = httpx.AsyncHTTPTransport(uds=str(path))
-            async with httpx.AsyncClient(
-                transport=transport, follow_redirects=False, trust_env=False, timeout=TIMEOUT_S
-            ) as client:
+            async with clients(socket=path) as both:
                 name = app.names[0]
-                yield Http(client, "http://inside", f"https://{name}", name, behind=True)
+                yield Http(both, "http://inside", f"https://{name}", name, behind=True)
         finally:
             server.close()
             for task in list(relays):

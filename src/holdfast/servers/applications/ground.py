@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from holdfast.servers.applications.http import Answer, Request, changed
-from holdfast.servers.applications.pages import RISKY, Form, read
+from holdfast.servers.applications.http import Answer, Request, Unanswered, changed, within
+from holdfast.servers.applications.pages import RISKY, SENDS, Form, read
 from holdfast.servers.applications.people import Visitor
 
 MOST_PAGES = 120
@@ -82,11 +82,12 @@ def _inputs(request: Request) -> Iterator[Input]:
         yield Input(replace(request, path=path), "path", "", match[0])
 
 
-def form_inputs(form: Form) -> list[Input]:
-    """Every place that a person writes into."""
-    request = form.filled("")
+def form_inputs(form: Form, secret: frozenset[str]) -> list[Input]:
+    """Every place of a form that takes a value, the hidden ones too, but for its secrets."""
+    request = form.filled("a")
     part = "body" if form.changes else "query"
-    return [Input(request, part, one.name, one.value) for one in form.typed]
+    fields = (*form.typed, *(f for f in form.fields if f.kind in ("hidden", "select")))
+    return [Input(request, part, f.name, f.value) for f in fields if f.name not in secret]
 
 
 def shape(target: str) -> str:
@@ -94,6 +95,19 @@ def shape(target: str) -> str:
     path, _, query = target.partition("?")
     names = sorted({pair.partition("=")[0] for pair in query.split("&") if pair})
     return "?".join((NUMBER.sub("*", path), "&".join(names)))
+
+
+def _led_to(origin: str, target: str, answer: Answer) -> str | None:
+    """Return where an answer leads to within the application, if that is all it does."""
+    if not 300 <= answer.status < 400:
+        return None
+    to = within(origin, target, answer.header("location"))
+    return to if to is not None and to != target and _is_harmless(to, "") else None
+
+
+def _is_harmless(target: str, said: str) -> bool:
+    """Whether a link reads, as it is named: some applications change things on GET."""
+    return not (RISKY.search(f"{target} {said}") or SENDS.search(target.partition("?")[0]))
 
 
 async def crawl(visitor: Visitor, start: Sequence[str], ends: Iterable[str] = ()) -> Ground:
@@ -112,13 +126,21 @@ async def crawl(visitor: Visitor, start: Sequence[str], ends: Iterable[str] = ()
         if of_shape[of_a_shape] >= MOST_OF_A_SHAPE and target not in start:
             continue
         of_shape[of_a_shape] += 1
-        answer = await visitor.get(target)
+        try:
+            answer = await visitor.get(target)
+        except Unanswered:  # an export, a stream of events: not a page
+            if target == start[0]:
+                raise
+            continue
+        if to := _led_to(visitor.connection.origin, target, answer):
+            waiting.append(to)
+            continue
         ground.pages[target] = answer
         if not answer.is_html:
             continue
         page = read(visitor.connection.origin, target, answer.text)
         ground.parts.update(page.parts)
-        waiting.extend(to for to, said in page.links if not RISKY.search(f"{to} {said}"))
+        waiting.extend(to for to, said in page.links if _is_harmless(to, said))
         for form in page.forms:
             known = any(shape(form.action) == shape(one.action) for one in ground.forms)
             if not known and form.action.partition("?")[0] not in never:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
 
 from holdfast.servers.applications.http import Pairs, Request, within
+from holdfast.servers.applications.markup import parts
 
 MOST = 500  # links, forms and fields of a page, each
 TYPED = frozenset({"text", "search", "textarea", "url", "tel", ""})
 RISKY = re.compile(
-    r"remov|delet|destroy|sign.?out|log.?out|log.?off|cancel|clos|deactivat|unsubscrib|pay|purchas",
+    r"remov|delet|destroy|drop|trash|discard|clear|purge|wipe|empty|sign.?out|log.?out|log.?off|"
+    r"leave|quit|cancel|clos|deactivat|disabl|block|ban\b|unsubscrib|unfollow|revok|reset|archiv|"
+    r"pay|purchas|buy|order.?now|checkout|transfer|refund|approv|reject|publish|merge|deploy|"
+    r"invit|abmeld|l(?:ö|oe)sch|entfern|k(?:ü|ue)ndig|bezahl|supprim|d(?:é|e)connex|annul|payer|"
+    r"borrar|elimin|cerrar|salir|pagar|cancell|rimuov|esci\b|verwijder|uitlog|usun|wylog",
     re.IGNORECASE,
 )
+"""What sounds like an end, in some languages: not followed, and not sent."""
+SENDS = re.compile(r"send|share|notif|mail|export|download|generat|start|run\b", re.IGNORECASE)
+"""What a link should not do, and some do."""
 SECRET_NAME = re.compile(r"csrf|xsrf|token|nonce|authenticity|verification", re.IGNORECASE)
 
 
@@ -51,11 +59,22 @@ class Form:
         return self.method != "GET"
 
     @property
+    def submits(self) -> Field | None:
+        """The button that is pressed: the first that does not sound like an end."""
+        buttons = [one for one in self.fields if one.kind == "submit"]
+        return next((b for b in buttons if not RISKY.search(f"{b.name} {b.value}")), None)
+
+    @property
     def harmless(self) -> bool:
-        """Whether sending it makes an entry rather than taking something away, as it is named."""
+        """Whether sending it makes an entry rather than taking something away, as it is named.
+
+        Frameworks name what they mean by a POST in a hidden field, such as `_method`.
+        """
         kinds = {one.kind for one in self.fields}
-        named = RISKY.search(f"{self.action} {self.words}")
-        return not named and not kinds & {"password", "file", "email"}
+        hidden = " ".join(f"{one.name} {one.value}" for one in self.hidden)
+        named = RISKY.search(f"{self.action} {self.words} {hidden}")
+        pressed = "submit" not in kinds or self.submits is not None
+        return pressed and not named and not kinds & {"password", "file", "email"}
 
     def same(self, other: Form) -> bool:
         """Whether the other is this form on a later copy of its page."""
@@ -71,8 +90,10 @@ class Form:
         body: Pairs = tuple(
             (one.name, typed.get(one.name, one.value))
             for one in self.fields
-            if one.name not in without
+            if one.name and one.name not in without and one.kind != "submit"
         )
+        if self.submits is not None and self.submits.name:
+            body = (*body, (self.submits.name, self.submits.value))
         request = Request.get(self.action)
         if not self.changes:
             return replace(request, query=body)
@@ -94,32 +115,37 @@ class Page:
 def read(origin: str, page: str, text: str) -> Page:
     """Return what a page offers."""
     reader = _Reader(origin, page)
-    reader.feed(text)
-    reader.close()
+    for part in parts(text):
+        if isinstance(part, str):
+            reader.text(part)
+        else:
+            reader.tag(part.name, part.said)
     return reader.finished()
 
 
-class _Reader(HTMLParser):
+class _Reader:
     def __init__(self, origin: str, page: str) -> None:
-        super().__init__(convert_charrefs=True)
         self.origin, self.page, self.found = origin, page, Page()
         self._form: Form | None = None
         self._fields: list[Field] = []
         self._words: list[str] = []
         self._link: str | None = None
-        self._select: str | None = None
+        self._select = ""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {name: value or "" for name, value in reversed(attrs)}
-        match tag:
+    def tag(self, name: str, said: Mapping[str, str]) -> None:
+        match name:
             case "a" | "area":
                 self._end_link()
                 self._link, self._words = said.get("href"), []
+            case "/a":
+                self._end_link()
             case "script" | "img" | "link":
                 self._part(said.get("src") or said.get("href") or "")
             case "form":
                 self._end_form()
                 self._begin_form(said)
+            case "/form":
+                self._end_form()
             case "input":
                 self._input(said)
             case "textarea":
@@ -127,48 +153,56 @@ class _Reader(HTMLParser):
                 self._add(Field(said.get("name", ""), "", "textarea", longest))
             case "select":
                 self._select = said.get("name", "")
+            case "/select":
+                self._select = ""
             case "option" if self._select:
-                self._add(Field(self._select, said.get("value", ""), "select"))
-                self._select = None
-            case "button" if said.get("name"):
-                self._add(Field(said["name"], said.get("value", ""), "submit"))
+                self._option(said)
+            case "button" if said.get("type", "submit").lower() == "submit":
+                self._add(Field(said.get("name", ""), said.get("value", ""), "submit"))
 
     def _part(self, reference: str) -> None:
         to = within(self.origin, self.page, reference) if reference else None
         if to is not None and len(self.found.parts) < MOST:
             self.found.parts.append(to)
 
-    def _begin_form(self, said: dict[str, str]) -> None:
+    def _begin_form(self, said: Mapping[str, str]) -> None:
         action = within(self.origin, self.page, said.get("action") or self.page)
         method = said.get("method", "get").upper()
         if action is not None and method in ("GET", "POST"):
             self._form = Form(self.page, method, action)
         self._fields, self._words = [], [said.get("id", ""), said.get("class", "")]
 
-    def _input(self, said: dict[str, str]) -> None:
-        kind = said.get("type", "text").lower()
-        if kind in ("reset", "button", "image"):
-            return
-        value = said.get("value", "")
-        if kind in ("checkbox", "radio"):
-            if "checked" not in said and any(f.name == said.get("name") for f in self._fields):
+    def _input(self, said: Mapping[str, str]) -> None:
+        name, value = said.get("name", ""), said.get("value", "")
+        match said.get("type", "text").lower():
+            case "reset" | "button" | "image":
                 return
-            value = value or "on"
-        self._add(Field(said.get("name", ""), value, kind, _number(said.get("maxlength"))))
+            case "checkbox" | "radio" if "checked" not in said:
+                return
+            case ("checkbox" | "radio") as kind:
+                self._add(Field(name, value or "on", kind))
+            case kind:
+                self._add(Field(name, value, kind, _number(said.get("maxlength"))))
+
+    def _option(self, said: Mapping[str, str]) -> None:
+        """The first one, unless another is selected."""
+        one = Field(self._select, said.get("value", ""), "select")
+        known = [
+            at for at, f in enumerate(self._fields) if (f.name, f.kind) == (one.name, one.kind)
+        ]
+        if not known:
+            self._add(one)
+        elif "selected" in said:
+            self._fields[known[0]] = one
 
     def _add(self, field: Field) -> None:
-        if self._form is not None and field.name and len(self._fields) < MOST:
+        named = field.name or field.kind == "submit"
+        if self._form is not None and named and len(self._fields) < MOST:
             self._fields.append(field)
 
-    def handle_data(self, data: str) -> None:
+    def text(self, data: str) -> None:
         if len(self._words) < MOST:
             self._words.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self._end_link()
-        elif tag == "form":
-            self._end_form()
 
     def _end_link(self) -> None:
         if self._link is not None and len(self.found.links) < MOST:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from http.cookies import CookieError, SimpleCookie
 from itertools import islice
 
 from holdfast.servers.applications.http import Answer, Connection, Request
+from holdfast.servers.applications.markup import LONGEST_PAGE, visible
 from holdfast.site import Secret
 
 Source = Callable[[], Awaitable[Secret]]
@@ -20,8 +20,9 @@ NOBODY = "nobody"
 ACCEPT = "text/html,application/json;q=0.9,*/*;q=0.5"
 BROWSER = "Mozilla/5.0 (holdfast prove)"
 LINE = re.compile(r"(cookie|authorization):[ \t]*([\x21-\x7e][\x20-\x7e]{0,4000})", re.IGNORECASE)
-TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+COOKIE = re.compile(r"[\x21-\x3a\x3c\x3e-\x7e]{1,256}=[\x20-\x3a\x3c-\x7e]{0,4096}")
 WORD = re.compile(r"\w{2,40}")
+MOST_COOKIES = 50
 MOST_WORDS = 20_000
 
 
@@ -45,16 +46,11 @@ class Visitor:
         """Take a session from the source. Raises Undecided, and what the source raises."""
         if self.source is None:
             return
-        line = LINE.fullmatch((await self.source()).reveal().strip())
-        if line is None:
-            raise Undecided(
-                f"trial.{self.name} printed no header: let it print one line, "
-                "Cookie: NAME=VALUE or Authorization: Bearer TOKEN"
-            )
-        if line[1].lower() == "authorization":
-            self.authorization = line[2]
+        name, value = header(self.name, await self.source())
+        if name == "authorization":
+            self.authorization = value
             return
-        pairs = (pair.strip().partition("=") for pair in line[2].split(";"))
+        pairs = (pair.strip().partition("=") for pair in value.split(";"))
         brought = {name: value for name, equals, value in pairs if equals}
         self.cookies = {**self.cookies, **brought}
         self.session = frozenset(brought)
@@ -98,16 +94,31 @@ class Visitor:
         return other
 
     def _keep(self, answer: Answer) -> None:
-        for line in answer.all("set-cookie"):
-            try:
-                found = SimpleCookie(line)
-            except CookieError:
+        """Cookies are kept as browsers do: letter by letter, and none with control characters."""
+        for line in answer.all("set-cookie")[:MOST_COOKIES]:
+            pair, *attributes = line.split(";")
+            name, _, value = (part.strip() for part in pair.partition("="))
+            if not COOKIE.fullmatch(f"{name}={value}"):
                 continue
-            for name, morsel in found.items():
-                if morsel["max-age"] == "0" or not morsel.value:
-                    self.cookies.pop(name, None)
-                else:
-                    self.cookies[name] = morsel.value
+            ends = {one.strip().lower() for one in attributes} & {"max-age=0", "max-age=-1"}
+            if ends or not value.strip('"'):
+                self.cookies.pop(name, None)
+            elif name in self.cookies or len(self.cookies) < MOST_COOKIES:
+                self.cookies[name] = value
+
+
+def header(source: str, printed: Secret) -> tuple[str, str]:
+    """Return the one header that a source of the trial prints; its name is in small letters.
+
+    Raises Undecided, which holds nothing of it.
+    """
+    line = LINE.fullmatch(printed.reveal().strip())
+    if line is None:
+        raise Undecided(
+            f"trial.{source} printed no header: let it print one line, "
+            "Cookie: NAME=VALUE or Authorization: Bearer TOKEN"
+        )
+    return line[1].lower(), line[2].strip()
 
 
 def cookie_line(cookies: dict[str, str]) -> str:
@@ -116,8 +127,12 @@ def cookie_line(cookies: dict[str, str]) -> str:
 
 def words(answer: Answer) -> frozenset[str]:
     """What a page says to a reader, without its order and its markup."""
-    text = TAG.sub(" ", answer.text) if answer.is_html else answer.text
-    return frozenset(match[0] for match in islice(WORD.finditer(text), MOST_WORDS))
+    return frozenset(match[0] for match in islice(WORD.finditer(seen(answer)), MOST_WORDS))
+
+
+def seen(answer: Answer) -> str:
+    """What a reader sees of an answer."""
+    return visible(answer.text) if answer.is_html else answer.text[:LONGEST_PAGE]
 
 
 class Likeness:

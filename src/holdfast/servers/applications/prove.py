@@ -7,7 +7,7 @@ attacks it. Every request goes to that host.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from holdfast.servers.applications.attack import (
@@ -71,16 +71,22 @@ async def prove(
     """Run every attack of these kinds against an application; yield how each ended."""
     trial = app.trial or _no_trial(app)
     attacker = AppAttacker(app, trial, connection, sources)
-    ready = ""
-    try:
-        await attacker.prepare()
-        await attacker.look_around()
-    except (Unanswered, Undecided, SiteError) as error:
-        ready = str(error)
+    nobody_in = await _why_not(attacker.prepare())
+    nothing_seen = await _why_not(attacker.look_around())
     for control, attack in attacks(trial, controls, kinds):
         say(attack.title)
-        verdict = inconclusive(ready) if ready else await _attempt(attack, attacker)
+        why = nothing_seen or (nobody_in if attack.needs else "")
+        verdict = inconclusive(why) if why else await _attempt(attack, attacker)
         yield ended(control, attack, app, where, verdict)
+
+
+async def _why_not(step: Awaitable[None]) -> str:
+    """Return why a step could not be taken, "" where it was."""
+    try:
+        await step
+    except (Unanswered, Undecided, SiteError) as error:
+        return str(error)
+    return ""
 
 
 async def _attempt(attack: AppAttack, attacker: AppAttacker) -> Verdict:
@@ -91,12 +97,14 @@ async def _attempt(attack: AppAttack, attacker: AppAttacker) -> Verdict:
         )
     try:
         if not await attacker.canary():
-            return inconclusive("the canary did not work before: first was not signed in")
+            return inconclusive(f"the canary did not work before: {attacker.canary_is}")
         verdict = await attack.attempt(attacker)
         if verdict.outcome is Outcome.REPELLED and not await attacker.canary():
-            return inconclusive("the canary did not work after: first was not signed in")
+            return inconclusive(f"the canary did not work after: {attacker.canary_is}")
     except (Unanswered, Undecided, SiteError) as error:
         return inconclusive(str(error))
+    except Exception as error:  # the other attacks are to be tried all the same
+        return inconclusive(f"a defect of Holdfast, please report it: {type(error).__name__}")
     return verdict
 
 

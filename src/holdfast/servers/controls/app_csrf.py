@@ -20,6 +20,11 @@ ELSEWHERE = "https://attacker.invalid"
 OFTEN = ("csrftoken", "csrf-token", "csrf_token", "_csrf", "XSRF-TOKEN", "guard-csrf")
 """Names that frameworks give the cookie that repeats a token."""
 
+
+class NoToken(Exception):
+    """A form has no secret value, so that there is none to forge: other attacks are about that."""
+
+
 Forge = Callable[[AppAttacker, Form, str], Awaitable[Request]]
 
 
@@ -53,6 +58,8 @@ async def _from_nowhere(attacker: AppAttacker, form: Form, text: str) -> Request
 
 
 async def _token_of_another(attacker: AppAttacker, form: Form, text: str) -> Request:
+    if not await attacker.secret_fields(form):
+        raise NoToken
     request = await attacker.filled_by(attacker.second, form, text)
     return request.saying(("Origin", attacker.connection.origin), ("Sec-Fetch-Site", "same-origin"))
 
@@ -84,7 +91,7 @@ async def _planted_cookie(attacker: AppAttacker, form: Form, text: str) -> Reque
 
 async def _as_text(attacker: AppAttacker, form: Form, text: str) -> Request:
     """A form of kind text/plain can be made to read as JSON, and needs nobody's permission."""
-    fields = {one.name: text for one in form.typed}
+    fields = dict((await _without_token(attacker, form, text)).body)
     written = json.dumps({**fields, "ignored": "="}).encode()
     request = replace(form.filled(text), body=(), raw=written)
     return request.saying(("Content-Type", "text/plain"), *_from("cross-site", ELSEWHERE))
@@ -107,7 +114,12 @@ def _attempt(forge: Forge) -> Callable[[AppAttacker], Awaitable[Verdict]]:
         for form in forms:
             text = marker()
             now = await attacker.fresh(form) or form
-            answer = written(await attacker.first.send(await forge(attacker, now, text)))
+            try:
+                request = await forge(attacker, now, text)
+            except NoToken:
+                answers.append(f"{form.method} {form.action} has no token")
+                continue
+            answer = written(await attacker.first.send(request))
             answers.append(f"{form.method} {form.action}: {answer.status}")
             await attacker.again(attacker.first)
             if await attacker.shows(form, text):

@@ -17,7 +17,7 @@ from holdfast.servers.applications.attack import (
     written,
 )
 from holdfast.servers.applications.http import Answer, Request, changed
-from holdfast.servers.applications.pages import Form, read
+from holdfast.servers.applications.pages import RISKY, Form, read
 from holdfast.servers.applications.people import Undecided, Visitor
 from holdfast.servers.attack import Verdict, inconclusive, repelled, succeeded
 from holdfast.servers.control import Control, Principle, Severity
@@ -46,7 +46,7 @@ async def _owned(attacker: AppAttacker) -> tuple[str, list[str]]:
     for page in shown:
         answer = await attacker.first.get(page)
         links = read(attacker.connection.origin, page, answer.text).links
-        entries += [to for to, said in links if text in said]
+        entries += [to for to, said in links if text in said and not RISKY.search(to)]
     entries += await _near(attacker, text)
     if not shown:
         raise Undecided("what first writes is shown on no page that was found")
@@ -70,7 +70,7 @@ def _newest(attacker: AppAttacker) -> list[str]:
     near = []
     for entry in attacker.ground.entries:
         head, _, tail = entry.rpartition("/")
-        if tail.isdigit():
+        if tail.isdigit() and not RISKY.search(entry):
             near += [f"{head}/{int(tail) + step}" for step in range(8)]
     return list(dict.fromkeys(near))[:60]
 
@@ -176,18 +176,17 @@ async def _sign_out(attacker: AppAttacker) -> Answer:
 
 async def _made_up(attacker: AppAttacker) -> Verdict:
     """Whoever is given no new name in the place of a made-up one has theirs adopted."""
-    if not attacker.first.session:
-        raise Undecided("first has no cookie that could be made up")
+    names = await _session_names(attacker)
     plain = attacker.nobody()
     await plain.get(attacker.start)
     given = set(plain.cookies)
-    for name in sorted(attacker.first.session):
+    for name in names:
         known = attacker.first.cookies.get(name, "")
         guesses = (secrets.token_hex(16), "1", "admin", _nearly(known), *attacker.trial.known_as)
         for value in guesses:
             other = attacker.nobody()
-            other.cookies = {name: value}
-            if await attacker.is_first(other):
+            other.cookies = {**attacker.first.cookies, name: value}
+            if value != known and await attacker.is_first(other):
                 return succeeded(f"the cookie {name} with a made-up value is first's session")
         other = attacker.nobody()
         other.cookies = {name: (made_up := secrets.token_hex(16))}
@@ -197,9 +196,24 @@ async def _made_up(attacker: AppAttacker) -> Verdict:
     return repelled("made-up cookies were nobody's, and none was kept")
 
 
+async def _session_names(attacker: AppAttacker) -> list[str]:
+    """Return the cookies without which `first` is nobody. Raises Undecided where there is none."""
+    names = []
+    for name in sorted(attacker.first.session & attacker.first.cookies.keys()):
+        without = attacker.nobody()
+        without.cookies = {k: v for k, v in attacker.first.cookies.items() if k != name}
+        if not await attacker.is_first(without):
+            names.append(name)
+    if not names:
+        raise Undecided("first has no cookie that could be made up")
+    return names
+
+
 def _nearly(value: str) -> str:
-    """The value with its last character changed: whoever checks all of it refuses it."""
-    return value[:-1] + ("0" if value[-1:] != "0" else "1")
+    """The value with a character in its middle changed: whoever checks all of it refuses it."""
+    middle = len(value) // 2
+    other = "A" if value[middle : middle + 1] != "A" else "B"
+    return value[:middle] + other + value[middle + 1 :]
 
 
 async def _fixation(attacker: AppAttacker) -> Verdict:

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from holdfast.servers.applications.attack import AppAttack, AppAttacker, Need
-from holdfast.servers.applications.http import Request
-from holdfast.servers.applications.people import Undecided
+from holdfast.servers.applications.http import Request, Unanswered
+from holdfast.servers.applications.people import Undecided, header
 from holdfast.servers.attack import Verdict, repelled, succeeded
 from holdfast.servers.control import Control, Principle, Severity
 
@@ -46,16 +46,19 @@ def _part(value: Mapping[str, Any]) -> str:
     return _coded(json.dumps(value, separators=(",", ":")).encode())
 
 
-def _hs256(head: Mapping[str, Any], claims: Claims, key: bytes) -> str:
-    body = f"{_part({**head, 'alg': 'HS256'})}.{_part(claims)}"
-    return f"{body}.{_coded(hmac.new(key, body.encode(), hashlib.sha256).digest())}"
+HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+
+
+def _hmac(head: Mapping[str, Any], claims: Claims, key: bytes, alg: str = "HS256") -> str:
+    body = f"{_part({**head, 'alg': alg})}.{_part(claims)}"
+    return f"{body}.{_coded(hmac.new(key, body.encode(), HASHES[alg]).digest())}"
 
 
 class Sample:
     """A good token of `first`, taken apart."""
 
     def __init__(self, line: str) -> None:
-        kind, _, self.token = line.removeprefix("Authorization:").strip().partition(" ")
+        kind, _, self.token = line.partition(" ")
         try:
             head, body, self.signature = self.token.split(".")
             self.head: Claims = json.loads(_decoded(head))
@@ -74,7 +77,7 @@ class Sample:
 
 
 async def _sample(attacker: AppAttacker) -> Sample:
-    return Sample((await attacker.sources["token"]()).reveal())
+    return Sample(header("token", await attacker.sources["token"]())[1])
 
 
 async def _counts(attacker: AppAttacker, line: str) -> bool:
@@ -126,14 +129,16 @@ def _changed(sample: Sample) -> Iterator[tuple[str, str]]:
 
 
 def _guessed(sample: Sample) -> Iterator[tuple[str, str]]:
+    said = str(sample.head.get("alg"))
+    alg = said if said in HASHES else "HS256"
     for guess in GUESSES:
-        yield f"the key {guess!r}", _hs256(sample.head, sample.lasting, guess.encode())
+        yield f"the key {guess!r}", _hmac(sample.head, sample.lasting, guess.encode(), alg)
 
 
 def _kid(sample: Sample) -> Iterator[tuple[str, str]]:
     for kid in KIDS:
         for key in (b"", b"\n", b"\0"):
-            yield f"kid {kid!r}", _hs256({**sample.head, "kid": kid}, sample.lasting, key)
+            yield f"kid {kid!r}", _hmac({**sample.head, "kid": kid}, sample.lasting, key)
 
 
 def _own_key(sample: Sample) -> Iterator[tuple[str, str]]:
@@ -163,7 +168,7 @@ def _own_key(sample: Sample) -> Iterator[tuple[str, str]]:
 def _malformed(sample: Sample) -> Iterator[tuple[str, str]]:
     yield "nothing", ""
     yield "two parts", sample.token.rpartition(".")[0]
-    yield "two tokens", f"{sample.token} {sample.token}"
+    yield "another word before it", f"x.y.z {sample.token}"
     yield "no JSON", f"{_coded(b'[')}.{_coded(b'{}')}.{sample.signature}"
     yield "claims twice", _twice(sample)
     yield "half of it", sample.token[: len(sample.token) // 2]
@@ -181,7 +186,7 @@ def _attempt(forgeries: Forgeries) -> Callable[[AppAttacker], Awaitable[Verdict]
         tried = 0
         for what, token in forgeries(sample):
             tried += 1
-            if await _counts(attacker, f"Bearer {token}"):
+            if await _counts(attacker, f"Bearer {token}".strip()):
                 return succeeded(f"a token with {what} was believed")
         return repelled(f"none of {tried} forged tokens was believed")
 
@@ -207,7 +212,7 @@ async def _public_key(attacker: AppAttacker) -> Verdict:
     for key in keys:
         for spelled in _spelled(key):
             tried += 1
-            token = _hs256(sample.head, sample.lasting, spelled)
+            token = _hmac(sample.head, sample.lasting, spelled)
             if await _counts(attacker, f"Bearer {token}"):
                 return succeeded("HS256 with the public key was believed")
     return repelled(f"HS256 with the public key, in {tried} spellings, was not believed")
@@ -250,9 +255,7 @@ def _one(name: str, what: str) -> Callable[[AppAttacker], Awaitable[Verdict]]:
 
     async def attempt(attacker: AppAttacker) -> Verdict:
         await _good(attacker)
-        line = (await attacker.sources[name]()).reveal()
-        token = line.removeprefix("Authorization:").strip()
-        if await _counts(attacker, token):
+        if await _counts(attacker, header(name, await attacker.sources[name]())[1]):
             return succeeded(f"{what} was believed")
         return repelled(f"{what} was not believed")
 
@@ -262,10 +265,11 @@ def _one(name: str, what: str) -> Callable[[AppAttacker], Awaitable[Verdict]]:
 async def _huge(attacker: AppAttacker) -> Verdict:
     """Longer than any header that a server takes; whoever reads it all is slow for everybody."""
     await _good(attacker)
-    nobody = attacker.nobody()
-    answer = await nobody.send(
-        Request.get(attacker.start, ("Authorization", "Bearer " + "A" * HUGE))
-    )
+    line = ("Authorization", "Bearer " + "A" * HUGE)
+    try:
+        answer = await attacker.nobody().send(Request.get(attacker.start, line))
+    except Unanswered:  # the canary tells whether it goes on
+        return repelled("a token of a megabyte ended the connection, and nothing else")
     if answer.status >= 500:
         return succeeded(f"a token of a megabyte breaks the application: {answer.status}")
     return repelled(f"a token of a megabyte was answered with {answer.status}")

@@ -5,7 +5,7 @@ Source: the article on mixed content, and the OWASP Secure Headers Project.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from holdfast.servers.applications.attack import AppAttack, AppAttacker
 from holdfast.servers.applications.http import Answer
@@ -30,7 +30,13 @@ def policy(answer: Answer) -> Mapping[str, tuple[str, ...]]:
 
 def _pages(attacker: AppAttacker) -> dict[str, Answer]:
     """The pages that a browser shows; what an API answers is not shown."""
-    return {at: answer for at, answer in attacker.ground.pages.items() if answer.is_html}
+    pages = attacker.ground.pages.items()
+    return {at: answer for at, answer in pages if answer.is_html and not 300 <= answer.status < 400}
+
+
+def _values(answer: Answer, name: str) -> set[str]:
+    """The values of a header, which a proxy may have added once more."""
+    return {one.strip().lower() for one in answer.header(name).split(",")}
 
 
 async def _frame(attacker: AppAttacker) -> Verdict:
@@ -38,7 +44,7 @@ async def _frame(attacker: AppAttacker) -> Verdict:
         attacker,
         lambda answer: (
             bool(set(policy(answer).get("frame-ancestors", ANYTHING)) & ANYTHING)
-            and answer.header("x-frame-options").lower() not in ("deny", "sameorigin")
+            and _values(answer, "x-frame-options") not in ({"deny"}, {"sameorigin"})
         ),
         "may be shown in a frame of any site",
         "no page may be shown in a frame of another site",
@@ -68,7 +74,7 @@ async def _script(attacker: AppAttacker) -> Verdict:
 async def _sniff(attacker: AppAttacker) -> Verdict:
     return _judged(
         attacker,
-        lambda answer: answer.header("x-content-type-options").lower() != "nosniff",
+        lambda answer: _values(answer, "x-content-type-options") != {"nosniff"},
         "lets browsers guess what it is",
         "every page is what its server says",
     )
@@ -92,6 +98,8 @@ async def _cookies(attacker: AppAttacker) -> Verdict:
     for at, answer in attacker.ground.pages.items():
         for line in answer.all("set-cookie"):
             name, _, rest = line.partition("=")
+            if not rest.partition(";")[0].strip(' "'):
+                continue  # it is taken back
             flags = {part.strip().lower().partition("=")[0] for part in rest.split(";")[1:]}
             wanted = {"secure", "samesite"}
             if name in attacker.first.session:
@@ -103,7 +111,7 @@ async def _cookies(attacker: AppAttacker) -> Verdict:
     return repelled("every cookie that a page sets is Secure and has SameSite")
 
 
-def _judged(attacker: AppAttacker, weak, bad: str, good: str) -> Verdict:  # type: ignore[no-untyped-def]
+def _judged(attacker: AppAttacker, weak: Callable[[Answer], bool], bad: str, good: str) -> Verdict:
     pages = _pages(attacker)
     if not pages:
         return inconclusive("no page was found that a browser would show")

@@ -15,8 +15,15 @@ from holdfast.servers.applications.http import Answer, Request, Unanswered
 from holdfast.servers.attack import Verdict, repelled, succeeded
 from holdfast.servers.control import Control, Principle, Severity
 
-SOURCE = r"(?m)^\s*(?:(?:import|from) [\w.]+|def \w+\(|class \w+[:(]|<\?php|require\(|const \w+ = )"
-SETTING = r"(?m)^\s*(?:export )?[A-Za-z_][\w.-]{1,60}\s*[=:]\s*\S"
+SOURCE = (
+    r"(?m)\A<\?php|^[ \t]{0,40}(?:import [\w.]{1,80}|from [\w.]{1,80} import |def \w{1,80}\(|"
+    r"class \w{1,80}[:(]|(?:const|var|let) \w{1,80} = require\(|require ['\"]|package main$)"
+)
+SETTING = r"(?m)^[ \t]{0,40}(?:export )?[A-Za-z_][\w.-]{1,60}[ \t]{0,40}[=:][ \t]{0,40}\S"
+KEPT = (
+    r"(?i)\"[^\"]{0,60}(?:password|passwd|secret|token|api_?key|private)[^\"]{0,60}\"\s?:\s?\"[^\"]"
+)
+PHP = r"\A\s{0,20}<\?php"
 KEYS = r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
 
 
@@ -26,6 +33,8 @@ class File:
 
     path: str
     holds: str
+    is_page: bool = False
+    """Whether it is served as HTML; what else is HTML is a page about the file not being there."""
 
 
 REPOSITORY = (
@@ -43,8 +52,10 @@ CONFIGURATION = (
         "docker-compose.yml", "pyproject.toml", ".npmrc", ".pypirc", "holdfast.toml", "my.cnf",
     )),
     *(File(f"/{name}", r"^\s*\{") for name in (
-        "package.json", "composer.json", "config.json", "appsettings.json", "package-lock.json",
+        "package.json", "composer.json", "package-lock.json",
     )),
+    File("/config.json", KEPT), File("/appsettings.json", KEPT),
+    File("/app.js.map", r'"sourcesContent"'), File("/main.js.map", r'"sourcesContent"'),
     File("/.htpasswd", r"(?m)^[^:\s]+:\$?\S{8,}"),
     File("/.htaccess", r"(?m)^\s*(?:Rewrite|Allow|Deny|Require|Auth)"),
     File("/web.config", r"<configuration"),
@@ -58,25 +69,24 @@ CONFIGURATION = (
 )  # fmt: skip
 NAMES = (
     "app.py", "main.py", "wsgi.py", "asgi.py", "manage.py", "settings.py", "config.py", "server.js",
-    "app.js.map", "index.js", "config.php", "wp-config.php", "index.php~", "index.php.bak",
+    "config.php", "wp-config.php", "index.php~", "index.php.bak",
     "config.php.bak", "wp-config.php~", "app.rb", "main.go",
 )  # fmt: skip
 LEFT = ("~", ".bak", ".old", ".orig", ".save", ".swp")
 STATUS = (
-    File("/server-status", r"Apache (?:Server )?Status"),
-    File("/server-info", r"Apache Server Information"),
-    File("/nginx_status", r"^Active connections:"),
-    File("/actuator/env", r"propertySources"),
-    File("/phpinfo.php", r"phpinfo\(\)"),
-    File("/info.php", r"phpinfo\(\)"),
-    File("/debug/pprof/", r"goroutine"),
-    File("/_debug_toolbar/", r"(?i)debug"),
-    File("/console", r"Werkzeug"),
-    File("/.well-known/../.env", SETTING),
+    File("/server-status", r"Apache (?:Server )?Status", is_page=True),
+    File("/server-info", r"Apache Server Information", is_page=True),
+    File("/nginx_status", r"^Active connections:", is_page=True),
+    File("/actuator/env", r"propertySources", is_page=True),
+    File("/phpinfo.php", r"phpinfo\(\)", is_page=True),
+    File("/info.php", r"phpinfo\(\)", is_page=True),
+    File("/debug/pprof/", r"goroutine", is_page=True),
+    File("/_debug_toolbar/", r"(?i)debug", is_page=True),
+    File("/console", r"Werkzeug", is_page=True),
 )
 ACCOUNTS = r"(?m)^root:[^:]*:0:0:"
 LOOKED_AT = 200_000  # characters
-UP = ("..%2f", "%2e%2e/", "..%5c", "%252e%252e%252f", "..;/", "%c0%ae%c0%ae/")
+UP = ("../", "..%2f", "%2e%2e/", "..%5c", "%252e%252e%252f", "..;/", "%c0%ae%c0%ae/")
 MOST_FOLDERS = 8
 LISTING = re.compile(
     r"<title>(?:Index of|Directory listing for)|<h1>(?:Index of|Directory listing)"
@@ -88,14 +98,20 @@ async def _first_served(attacker: AppAttacker, files: Iterable[File]) -> tuple[s
     nobody, asked = attacker.nobody(), 0
     for file in files:
         asked += 1
-        answer = await nobody.send(Request("GET", file.path))
-        if _holds(answer, file.holds) and not await _always(attacker, file, answer):
+        try:
+            answer = await nobody.send(Request("GET", file.path))
+        except Unanswered:  # some servers hang up on what they do not serve
+            continue
+        if _holds(answer, file) and not await _always(attacker, file, answer):
             return file.path, asked
     return "", asked
 
 
-def _holds(answer: Answer, what: str) -> bool:
-    return answer.status in (200, 206) and bool(re.search(what, answer.text[:LOOKED_AT]))
+def _holds(answer: Answer, file: File) -> bool:
+    if answer.status not in (200, 206):
+        return False
+    what = file.holds if file.is_page or not answer.is_html else PHP
+    return bool(re.search(what, answer.text[:LOOKED_AT]))
 
 
 async def _always(attacker: AppAttacker, file: File, answer: Answer) -> bool:
@@ -103,8 +119,11 @@ async def _always(attacker: AppAttacker, file: File, answer: Answer) -> bool:
     folder, _, name = file.path.rpartition("/")
     stem, dot, kind = name.rpartition(".") if "." in name else (name, "", "")
     other = f"{folder}/{stem}{secrets.token_hex(6)}{dot}{kind}"
-    same = await attacker.nobody().send(Request("GET", other))
-    return same.status == answer.status and bool(re.search(file.holds, same.text[:LOOKED_AT]))
+    try:
+        same = await attacker.nobody().send(Request("GET", other))
+    except Unanswered:
+        return False
+    return same.status == answer.status and _holds(same, file)
 
 
 def _asked(files: Callable[[AppAttacker], Iterable[File]]) -> Callable[..., Awaitable[Verdict]]:
@@ -119,14 +138,15 @@ def _asked(files: Callable[[AppAttacker], Iterable[File]]) -> Callable[..., Awai
 
 def _sources(attacker: AppAttacker) -> list[File]:
     """What frameworks call their source, and what editors leave beside the pages that are there."""
-    paths = [f"/{name}" for name in NAMES]
+    paths, shown = [f"/{name}" for name in NAMES], []
     for page in attacker.ground.pages:
         path = page.partition("?")[0]
         if "." in path.rpartition("/")[2]:
-            paths += [path, *(f"{path}{end}" for end in LEFT)]
+            shown.append(File(path, PHP))
+            paths += [f"{path}{end}" for end in LEFT]
     folders = [folder for folder in _folders(attacker) if folder != "/"]
     paths += [f"{folder}{name}" for folder in folders for name in NAMES[:8]]
-    return [File(path, SOURCE) for path in dict.fromkeys(paths)]
+    return [*shown, *(File(path, SOURCE) for path in dict.fromkeys(paths))]
 
 
 def _folders(attacker: AppAttacker) -> list[str]:
