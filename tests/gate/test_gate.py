@@ -92,6 +92,14 @@ def test_who_is_right_has_drawn_nothing(standing: Standing) -> None:
     assert [isinstance(standing.gate.enter(HERE), Passed) for _ in range(6)] == [True] * 5 + [False]
 
 
+def test_signing_in_again_and_again_has_a_site_bear_no_more_guesses(standing: Standing) -> None:
+    for _ in range(200):
+        standing.gate.good(passed(standing.gate.enter(HERE)))
+    standing.gate.flush()
+    counted = standing.tally.read(0, 10**9)[int(standing.now // 60)]
+    assert (counted["sign-in.good"], counted["sign-in.good.again"]) == (4, 196)
+
+
 def test_an_attempt_that_could_not_be_made_never_was(standing: Standing) -> None:
     for _ in range(200):
         standing.gate.back(passed(standing.gate.enter(HERE)))

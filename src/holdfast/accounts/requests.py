@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from holdfast.accounts import metrics
+from holdfast.accounts.gate import outcome
 from holdfast.accounts.passwords.queue import Overloaded
 
 log = logging.getLogger("holdfast.requests")
@@ -29,6 +30,7 @@ CONSOLE_POLICY = POLICY.replace("'wasm-unsafe-eval'", "'unsafe-eval'").replace(
 """unfold evaluates attributes and sets styles; what a page itself holds as a script never runs."""
 PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=()"
 LARGEST_BODY = 64 * 1024
+UTF_8 = frozenset({"utf-8", "utf8"})
 LARGER = {"/api/v1/people/import": 16 * 1024 * 1024}
 QUIET = ("healthz", "readyz", "metrics")
 
@@ -64,7 +66,7 @@ class Requests:
 
 
 class BoundedBody:
-    """Refuses a body that is too large, or does not say how large it is, before it is read."""
+    """Refuses a body before it is read: too large, of a length not told, or not in UTF-8."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -76,7 +78,15 @@ class BoundedBody:
         most = LARGER.get(request.path, LARGEST_BODY)
         if not length.isdecimal() or len(length) > 20 or int(length) > most:
             return _refused("That is too much.", 413)
+        if _charset(request) not in UTF_8:
+            return _refused("Write it in UTF-8.", 415)
         return self.get_response(request)
+
+
+def _charset(request: HttpRequest) -> str:
+    """Return what a body says that it is written in; Django would believe any codec of Python."""
+    said = (request.content_params or {}).get("charset", "utf-8")
+    return said.strip("\"' ").lower()
 
 
 def _refused(text: str, status: int) -> HttpResponse:
@@ -97,6 +107,7 @@ class Busy:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, Overloaded):
             return None
+        outcome.is_untried(request)
         response = render(request, "503.html", status=503)
         response.headers["Retry-After"] = "60"
         return response

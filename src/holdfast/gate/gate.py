@@ -27,6 +27,9 @@ from holdfast.work.spent import Spent
 ANSWER_LIVES_S = 300
 NETWORKS = 2
 """The first two draws of a visit are its networks'."""
+GOOD_OF_AN_ACCOUNT = Budget(free=4, every_s=900.0, priced=0)
+GOOD_OF_A_NETWORK = Budget(free=50, every_s=30.0, priced=0)
+"""So many right attempts count for how much a site bears."""
 TOLERANCE = 4
 """An answer may be worth so many times less than what is asked by now: it was asked before."""
 
@@ -167,10 +170,18 @@ class Gate:
         self._budgets.give(passed.drawn)
 
     def good(self, passed: Passed) -> None:
-        """An attempt was no guess: what it drew is given back. Raises StoreDown."""
-        now = self._clock()
+        """An attempt was no guess: what it drew is given back. Raises StoreDown.
+
+        Good ones make a site bear more bad ones. So of one account, and of one network, only a few
+        in a while count for that: nobody signs in a hundred times to have the guesses of others
+        pass.
+        """
+        now, visit = self._clock(), passed.visit
         self._budgets.give(passed.drawn)
-        self._count(passed.visit, "good", 1, now)
+        narrow, _ = networks(visit.address)
+        counts = self.allowed(f"good {visit.action} network", narrow, GOOD_OF_A_NETWORK)
+        counts = counts and self.allowed(f"good {visit.action}", visit.account, GOOD_OF_AN_ACCOUNT)
+        self._count(visit, "good" if counts else "good.again", 1, now)
 
     def failed(self, passed: Passed) -> None:
         """An attempt was a wrong guess: what it drew, and what it paid, is gone."""

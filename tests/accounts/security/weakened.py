@@ -110,6 +110,23 @@ def no_gate() -> None:
     GateMiddleware.process_view = lambda *_: None  # type: ignore[method-assign]
 
 
+def quick_codes() -> None:
+    """Mailed codes are others after eight seconds, not ten minutes: no weakness, but a clock."""
+    from holdfast.accounts.people.flows import mailed_code
+
+    mailed_code.SAME_FOR_S = 8
+
+
+def breaking_pages() -> None:
+    """The page that shows a form again fails, after what was typed was looked at."""
+    from allauth.account.views import LoginView
+
+    def broken(self: Any, form: Any) -> Any:
+        raise RuntimeError("the template is broken")
+
+    LoginView.form_invalid = broken
+
+
 def no_step_up() -> None:
     """Whoever is signed in may do everything at once."""
     from allauth.account.internal.flows import reauthentication
@@ -151,6 +168,8 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
             chatty_log,
             forgetful_cache,
             no_gate,
+            breaking_pages,
+            quick_codes,
             no_step_up,
         ),
         *(sql_from_strings, events_anywhere),

@@ -62,13 +62,13 @@ class GateMiddleware:
     def _tell(self, request: HttpRequest, passed: Passed, response: HttpResponse) -> None:
         place = PLACES[request.resolver_match.view_name]  # type: ignore[union-attr]
         try:
-            if response.status_code >= 500:
+            if outcome.was_not_tried(request):
                 gate().back(passed)
             elif not place.guess:
                 gate().made(passed)
             elif outcome.was_right(request, passed, response):
                 gate().good(passed)
-            else:
+            elif not outcome.led_past(request, passed, response):
                 gate().failed(passed)
         except StoreDown as error:  # whoever is in stays in; the budget comes back by itself
             log.error("the gate could not be told: %s", error)

@@ -44,7 +44,7 @@ def _nobody(request: HttpRequest) -> str:
 
 def typed(text: str) -> str:
     """Return how an account is called by what somebody typed, or "" where that is nothing."""
-    name = folded(text[:LONGEST_NAME].strip())
+    name = folded(text.strip()[:LONGEST_NAME])  # in this order, as the form strips all of it
     return f"?{name}" if name else ""
 
 
@@ -80,6 +80,7 @@ PLACES: Mapping[str, Place] = {
     "mfa_authenticate": Place("factor", _pending, guess=True),
     "account_reauthenticate": Place("step-up", _own, guess=True),
     "mfa_reauthenticate": Place("step-up", _own, guess=True),
+    "account_change_password": Place("step-up", _own, guess=True),
 }
 
 

@@ -12,7 +12,7 @@ from allauth.core import context as allauth_context
 from django.conf import settings
 from django.http import HttpRequest
 
-from holdfast.accounts.gate import running
+from holdfast.accounts.gate import outcome, running
 from holdfast.accounts.people import invitations
 from holdfast.accounts.people.flows.mailed_code import code_for
 from holdfast.accounts.people.models import Handle, Person
@@ -84,6 +84,12 @@ class Adapter(DefaultAccountAdapter):
             "current_site": Service(chosen.look.name, chosen.hostname),
         }
         self.render_mail(template_prefix, email, named | context).send()
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Person | None:
+        person: Person | None = super().authenticate(request, **credentials)
+        if person is not None:
+            outcome.is_right(request)
+        return person
 
     def login(self, request: HttpRequest, user: Person) -> None:
         super().login(request, user)

@@ -25,9 +25,12 @@ LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 LENGTH = 8
 
 
-def code_for(email: str) -> str:
-    """Return the code that whoever asks for one for this address is sent now."""
-    period = int(time.time() // SAME_FOR_S)
+def code_for(email: str, ago: int = 0) -> str:
+    """Return the code that whoever asks for one for this address is sent now, or was then.
+
+    `ago` counts times of SAME_FOR_S.
+    """
+    period = int(time.time() // SAME_FOR_S) - ago
     codes = (_code(email, period, number) for number in range(MOST_A_TIME))
     return next((code for code in codes if not is_spent(_name(email, code))), "") or _code(
         email, period, MOST_A_TIME
@@ -53,14 +56,26 @@ class MailedCodeForm(ConfirmLoginCodeForm):
     """allauth's form; a code that was right once is wrong the next time."""
 
     def clean_code(self) -> str:
+        """The code of the time before is as good: the mail with this one may not have been sent,
+        since others had asked so often just before.
+        """
         from allauth.account.adapter import get_adapter
         from allauth.account.internal.stagekit import unstash_login
         from allauth.core import context
 
-        code: str = super().clean_code()
         login = unstash_login(context.request, peek=True)
         email = folded_address(login.email) if login is not None and login.email else ""
+        if login is not None and login.user is not None and email:
+            before = code_for(email, ago=1)
+            if hmac.compare_digest(_plain(self.cleaned_data.get("code")), _plain(before)):
+                self.expected_code = before
+        code: str = super().clean_code()
         if not spend(_name(email, self.expected_code)):
             wrong: ValidationError = get_adapter().validation_error("incorrect_code")
             raise wrong
         return code
+
+
+def _plain(code: object) -> bytes:
+    """A code as it is compared, however it was typed."""
+    return "".join(one for one in str(code).upper() if one in LETTERS).encode()
