@@ -268,9 +268,9 @@ APP_SQL = Control(
     source="guide G4.4",
     severity=Severity.CRITICAL,
     stops="A field of a form reads the whole database, or signs in without a password.",
-    changes="Nothing: it is for the application's developers. They use prepared statements, choose "
-    "what to sort by from a list, as `holdfast.guard.sorting` does, and show no error of the "
-    "database. `holdfast scan code` finds SQL that is put together from text.",
+    changes="Use prepared statements, choose what to sort by from a list, as "
+    "`holdfast.guard.sorting` does, and show no error of the database. `holdfast scan code` finds "
+    "SQL that is put together from text.",
     app_attacks=(
         AppAttack("errors", "break a statement with a quote", _attempt(_errors, forms=True)),
         AppAttack("pairs", "tell true from false by a condition", _attempt(_pairs)),

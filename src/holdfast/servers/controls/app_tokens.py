@@ -284,9 +284,8 @@ APP_TOKENS = Control(
     source="guide G4.7, RFC 8725",
     severity=Severity.CRITICAL,
     stops="Whoever writes a token for themselves is anybody they like.",
-    changes="Nothing: it is for the application's developers. They fix the algorithms on the "
-    "server, take keys from the issuer's key set only, and check issuer, audience, expiry and "
-    "type, as `holdfast.guard` does.",
+    changes="Fix the algorithms on the server, take keys from the issuer's key set only, and check "
+    "issuer, audience, expiry and type, as `holdfast.guard` does.",
     app_attacks=(
         AppAttack("none", "bring a token that says that it is not signed", _attempt(_none),
                   needs=TOKEN),

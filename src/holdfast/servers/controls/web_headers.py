@@ -131,8 +131,8 @@ WEB_HEADERS = Control(
     severity=Severity.MEDIUM,
     stops="A page of another site shows this one in a frame and has its visitors press its "
     "buttons; a script that slipped into a page runs; an upload is taken for a script.",
-    changes="Nothing yet: the application sends Content-Security-Policy with nonces and "
-    "frame-ancestors, X-Content-Type-Options and Referrer-Policy, as `holdfast.guard` does.",
+    changes="Send Content-Security-Policy with nonces and frame-ancestors, X-Content-Type-Options "
+    "and Referrer-Policy with every page, as `holdfast.guard` does.",
     app_attacks=(
         AppAttack("frame", "show a page in a frame of another site", _frame, needs=frozenset()),
         AppAttack(

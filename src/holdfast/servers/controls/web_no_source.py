@@ -181,8 +181,8 @@ WEB_NO_SOURCE = Control(
     severity=Severity.CRITICAL,
     stops="Whoever asks for it gets the source, its history, or the file with the password of the "
     "database.",
-    changes="Nothing yet: serve a folder that holds only what visitors are to have, and keep the "
-    "source and its configuration elsewhere.",
+    changes="Serve a folder that holds only what visitors are to have, and keep the source and its "
+    "configuration elsewhere.",
     app_attacks=(
         AppAttack(
             "repository",
