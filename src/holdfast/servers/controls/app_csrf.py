@@ -141,8 +141,8 @@ APP_CSRF = Control(
     severity=Severity.HIGH,
     stops="Any page that somebody looks at while they are signed in can send forms in their name: "
     "browsers add the cookies.",
-    changes="Have every form and script show that it was meant. `holdfast.guard` has four ways, each "
-    "of which passes: a token of the session in every form, a cookie that scripts repeat in a "
+    changes="Have every form and script show that it was meant. `holdfast.guard` has four ways, "
+    "each of which passes: a token of the session in every form, a cookie that scripts repeat in a "
     "header, a cookie and a field, or a signed token without state. Nothing may change on GET.",
     app_attacks=(
         AppAttack("hidden-form", "send a form from another site", _attempt(_hidden_form)),

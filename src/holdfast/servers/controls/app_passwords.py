@@ -132,8 +132,8 @@ APP_PASSWORDS = Control(
     source="guide G4.3",
     severity=Severity.HIGH,
     stops="Lists of leaked names and passwords are tried until one fits.",
-    changes="The shortest way is to have no passwords: people sign in at `holdfast serve`, which hashes with Argon2id, answers unknown "
-    "names alike and asks for work.",
+    changes="The shortest way is to have no passwords: people sign in at `holdfast serve`, which "
+    "hashes with Argon2id, answers unknown names alike and asks for work.",
     app_attacks=(
         AppAttack("who-exists", "learn who has an account", _who_exists, FORM),
         AppAttack("in-the-address", "find passwords in addresses", _in_the_address, FORM),

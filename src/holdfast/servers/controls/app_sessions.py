@@ -283,8 +283,8 @@ APP_SESSIONS = Control(
     stops="Somebody who changes a number in an address, adds a parameter or keeps a stolen cookie "
     "reads and changes what is another's.",
     changes="Take the user from the session or a verified token, look every entry up together with "
-    "its owner, check roles on the server, give out a new session name at sign-in and end it on the "
-    "server at sign-out, as `holdfast.guard` does.",
+    "its owner, check roles on the server, give out a new session name at sign-in and end it on "
+    "the server at sign-out, as `holdfast.guard` does.",
     app_attacks=(
         AppAttack(
             "anothers-page",
