@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from holdfast import work
 from holdfast.accounts import databases, logs
-from holdfast.accounts.applications.signing_key import signing_key
+from holdfast.accounts.applications import signing_key
 from holdfast.accounts.configuration import current, said
 from holdfast.accounts.console import appearance
 from holdfast.accounts.mail import servers
@@ -198,7 +198,8 @@ USERSESSIONS_TRACK_ACTIVITY = False
 
 # Applications that people sign in to.
 IDP_OIDC_ADAPTER = "holdfast.accounts.applications.adapter.Adapter"
-IDP_OIDC_PRIVATE_KEY = signing_key(HOLDFAST.data) if said() else ""
+if said():
+    signing_key.ready(HOLDFAST.data)
 IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"  # noqa: S105
 IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 10 * 60
 IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN = int(HOLDFAST.sessions.remembered.total_seconds())

@@ -1,4 +1,7 @@
-"""`holdfast keys`: keys of the accounts service's API, made and removed in its own shell."""
+"""`holdfast keys`: keys of the accounts service, made and removed in its own shell.
+
+Those that programs bring to its API, and the ones that it signs tokens with.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,16 @@ if TYPE_CHECKING:
     from holdfast.accounts.api.models import ApiKey
 
 
+ROTATE = (
+    "Adds a key that tokens are signed with. It is published at once and signs in twenty minutes, "
+    "when applications know it; the one before it stays published for a day. The service goes on."
+)
+
+
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser("keys", help="keys of the API of accounts", description=__doc__)
+    parser = verbs.add_parser(
+        "keys", help="keys of accounts: of its API, of its tokens", description=__doc__
+    )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     make = actions.add_parser("make", help="make a key, and print it once")
     make.add_argument("name", metavar="NAME")
@@ -29,7 +40,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     remove = actions.add_parser("remove", help="remove a key: it lets nobody in from now on")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(run=remove_key)
-    for action in (make, listed, remove):
+    rotated = actions.add_parser("rotate", help="sign tokens with a new key", description=ROTATE)
+    rotated.add_argument(
+        "--at-once",
+        action="store_true",
+        help="the old ones are known to others: remove them, and refuse what they signed",
+    )
+    rotated.set_defaults(run=rotate_keys)
+    for action in (make, listed, remove, rotated):
         add_service(action)
 
 
@@ -99,3 +117,22 @@ def remove_key(arguments: argparse.Namespace) -> int:
             events.note_from_shell("key.removed", on=f"key:{arguments.name}")
     print(f"{arguments.name!r:.60} was removed" if removed else f"no key is {arguments.name!r:.60}")
     return GOOD if removed else FOUND
+
+
+def rotate_keys(arguments: argparse.Namespace) -> int:
+    start_service(arguments)
+    from django.conf import settings
+
+    from holdfast.accounts.applications import signing_key
+    from holdfast.accounts.trail import events
+
+    try:
+        made = signing_key.rotate(
+            settings.HOLDFAST.data, datetime.now(UTC), at_once=arguments.at_once
+        )
+    except FileExistsError as error:
+        raise UsageError(f"{error}; where the old one is known to others, add --at-once") from None
+    events.note_from_shell("key.rotated", on=f"key:{made.path.name}")
+    when = "now" if arguments.at_once else f"{made.begins:%Y-%m-%d %H:%M} UTC"
+    print(f"{made.path}: signs from {when} on")
+    return GOOD

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
-from allauth.idp.oidc.models import Client
+from allauth.idp.oidc.internal.private_keys import filter_keys
+from allauth.idp.oidc.models import Client, PrivateKey
 from django.conf import settings
 
 from holdfast.accounts.applications import registration
+from holdfast.accounts.applications.signing_key import signing_keys
 
 NOT_OFFERED = ("device_authorization_endpoint",)
 GRANTS = ["authorization_code", "refresh_token"]
@@ -21,6 +23,22 @@ class Adapter(DefaultOIDCAdapter):
     def get_issuer(self) -> str:
         """The origin as it is configured: a Host header says nothing about who we are."""
         return str(settings.HOLDFAST.origin)
+
+    def list_private_keys(
+        self,
+        *,
+        did_activate: Literal[True] | None = None,
+        is_active: Literal[True] | None = None,
+    ) -> list[PrivateKey]:
+        """The keys that lie in the data folder now: `holdfast keys rotate` needs no restart."""
+        keys = [
+            PrivateKey(
+                pem=key.pem, issued_at=key.begins, not_before=key.begins, expires_at=key.ends
+            )
+            for key in signing_keys(settings.HOLDFAST.data)
+        ]
+        chosen: list[PrivateKey] = filter_keys(keys, did_activate=did_activate, is_active=is_active)
+        return chosen
 
     def populate_access_token(
         self,

@@ -1,9 +1,18 @@
-"""The key that tokens are signed with: made once, kept in the data folder, nobody else's."""
+"""The keys that tokens are signed with, in the data folder and nobody else's.
+
+The first is made when the service first starts. `holdfast keys rotate` adds another, whose name
+says from when on it signs: it is published before, so that applications know it in time, and the
+one before it stays published until its last token has run out.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -17,17 +26,85 @@ from cryptography.hazmat.primitives.serialization import (
 from holdfast.accounts.configuration import ConfigurationError
 
 NAME = "signing-key.pem"
+LATER = re.compile(r"signing-key-(\d{8}T\d{6}Z)\.pem")
+STAMP = "%Y%m%dT%H%M%SZ"
 BITS = 2048
+PUBLISHED_FOR = timedelta(minutes=20)
+"""How long a key is published before it signs: applications fetch keys every ten minutes."""
+KEPT_FOR = timedelta(hours=24)
+"""How long one is published after the next one signs: its tokens live for ten minutes."""
 
 
-def signing_key(folder: Path) -> str:
-    """Return the key as PEM; it is made where there is none.
-
-    Raises ConfigurationError where others could read it, or where it is no key.
+@dataclass(frozen=True)
+class SigningKey:
+    """`begins` is from when on it signs, None for the first; `ends` when it is not shown any more,
+    None for the last.
     """
-    path = folder / NAME
-    if not path.exists():
-        _make(path)
+
+    path: Path
+    pem: str
+    begins: datetime | None
+    ends: datetime | None = None
+
+
+def ready(folder: Path) -> None:
+    """See that there is a key; one is made where there is none.
+
+    Raises ConfigurationError where others could read one, or where it is no key.
+    """
+    if not _files(folder):
+        _make(folder / NAME)
+    signing_keys(folder)
+
+
+def signing_keys(folder: Path) -> tuple[SigningKey, ...]:
+    """Return the keys, the oldest first. Raises ConfigurationError."""
+    return _read_all(tuple(_files(folder)))
+
+
+@functools.lru_cache(maxsize=2)
+def _read_all(files: tuple[tuple[datetime | None, Path], ...]) -> tuple[SigningKey, ...]:
+    """Read keys, once for each set of them: to look at one takes as long as to sign."""
+    begins = [begin for begin, _ in files]
+    return tuple(
+        SigningKey(path, _read(path), begin, after + KEPT_FOR if after else None)
+        for (begin, path), after in zip(files, [*begins[1:], None], strict=True)
+    )
+
+
+def rotate(folder: Path, now: datetime, *, at_once: bool) -> SigningKey:
+    """Add a key, and remove those that have ended; return the new one.
+
+    With `at_once` it signs from now on, and every other one is gone: its tokens are refused.
+    Raises ConfigurationError, FileExistsError where one was added that does not sign yet.
+    """
+    known = signing_keys(folder)
+    begins = (now if at_once else now + PUBLISHED_FOR).replace(microsecond=0)
+    last = known[-1].begins if known else None
+    if last is not None and last >= now and not at_once:
+        raise FileExistsError(f"{known[-1].path.name} signs from {last:%H:%M} UTC on: wait for it")
+    path = folder / f"signing-key-{begins.strftime(STAMP)}.pem"
+    _make(path)
+    for key in known:
+        if at_once or (key.ends is not None and key.ends <= now):
+            key.path.unlink(missing_ok=True)
+    return SigningKey(path, _read(path), begins)
+
+
+def _files(folder: Path) -> list[tuple[datetime | None, Path]]:
+    """Return the keys' files with when each begins, the oldest first."""
+    first: list[tuple[datetime | None, Path]] = [
+        (None, path) for path in (folder / NAME,) if path.exists()
+    ]
+    later = [
+        (datetime.strptime(named[1], STAMP).replace(tzinfo=UTC), folder / named[0])
+        for named in map(LATER.fullmatch, sorted(path.name for path in folder.iterdir()))
+        if named is not None
+    ]
+    return [*first, *later]
+
+
+def _read(path: Path) -> str:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ConfigurationError(f"{path}: others may use it: chmod go= {path}")
     text = path.read_text(encoding="ascii", errors="replace")
@@ -43,7 +120,7 @@ def signing_key(folder: Path) -> str:
 
 def _make(path: Path) -> None:
     """Make a key, whole from its first moment; of two processes that do, one wins."""
-    draft = path.with_name(f".{NAME}-{os.getpid()}")
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
     key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     draft.unlink(missing_ok=True)
