@@ -18,10 +18,10 @@ demo: $(STAMPS)/venv $(STAMPS)/packages
 	@$(BIN)/holdfast demo
 
 test: lint $(STAMPS)/packages
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not every"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not every"
 
 test-all: lint $(STAMPS)/packages
-	HOLDFAST_EVERY_STEP=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	HOLDFAST_EVERY_STEP=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 lint: $(STAMPS)/venv
 	$(BIN)/ruff check .

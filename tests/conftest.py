@@ -24,21 +24,6 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-FIRST = ("servers", "accounts", "browser")
-"""The folders whose files take longest: begun last, one of them would keep one worker alone."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring the long files to the front; a file's own order stays."""
-    here = Path(__file__).parent
-
-    def rank(item: pytest.Item) -> int:
-        folder = item.path.relative_to(here).parts[0]
-        return FIRST.index(folder) if folder in FIRST else len(FIRST)
-
-    items.sort(key=rank)
-
-
 @pytest.fixture(scope="session")
 def needs_root() -> None:
     """Skip, saying so, where servers cannot be started; with CI=true that is a failure."""

@@ -253,8 +253,12 @@ def saying(request: Request, **values: str) -> Request:
     return replace(request, body=(*request.body, *more))
 
 
+class TooFast(Undecided):
+    """Raised where the application lets nobody write that fast."""
+
+
 def written(answer: Answer) -> Answer:
-    """Return an answer that decides something. Raises Undecided for the one of a limit."""
+    """Return an answer that decides something. Raises TooFast for the one of a limit."""
     if answer.status == TOO_MANY:
-        raise Undecided("the application lets nobody write that fast (429): wait, and prove again")
+        raise TooFast("the application lets nobody write that fast (429): wait, and prove again")
     return answer

@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import quote, quote_plus
 
-from holdfast.servers.applications.attack import AppAttack, AppAttacker, Need, written
+from holdfast.servers.applications.attack import AppAttack, AppAttacker, Need, TooFast, written
 from holdfast.servers.applications.ground import Input, form_inputs
 from holdfast.servers.applications.http import Answer, Request
 from holdfast.servers.applications.people import seen
@@ -102,10 +102,14 @@ def _attempt(way: Way, *, forms: bool = False) -> Callable[[AppAttacker], Awaita
             return inconclusive("no place was found that takes a value: name some in trial.start")
         tried = []
         for place in places:
-            if (await place.answer(place.place.value or "a")).status >= 400:
-                continue  # it takes no value of ours, so that it refuses none
+            try:
+                if (await place.answer(place.place.value or "a")).status >= 400:
+                    continue  # it takes no value of ours, so that it refuses none
+                found = await way(place)
+            except TooFast:  # the others are tried all the same
+                continue
             tried.append(place)
-            if found := await way(place):
+            if found:
                 return succeeded(f"{place.place}: {found}")
         if not tried:
             return inconclusive(f"none of {len(places)} places took an ordinary value")
