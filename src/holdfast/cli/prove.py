@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -150,27 +150,23 @@ async def _prove(work: Work, hosts: Mapping[str, Host], apps: Mapping[str, App])
         f"Attack {', '.join((*hosts, *apps))} with everything? It is noisy and trips limits."
     ):
         kinds.add(Kind.DISRUPTIVE)
-    found: dict[str, list[Attempt]] = {name: [] for name in hosts}
+    asked = frozenset(kinds)
     async with work.fleet() as fleet:
-        on_apps = await _prove_apps(work, fleet, apps, frozenset(kinds))
-
-        async def attack(name: str) -> None:
-            attempts = prove(
+        on_apps = await _prove_apps(work, fleet, apps, asked)
+        on_hosts = await _each(
+            work,
+            hosts,
+            lambda name: prove(
                 hosts[name],
                 fleet,
                 all_controls(),
-                frozenset(kinds),
+                asked,
                 work.sudo_password,
                 lambda text: work.say(name, text),
-            )
-            async with aclosing(attempts):
-                async for attempt in attempts:
-                    found[name].append(attempt)
-
-        for name, ended in (await work.each(hosts, attack, PROVE_S)).items():
-            if isinstance(ended, Failure):
-                found[name] += _not_tried(hosts[name], frozenset(kinds), found[name], ended)
-    return [*(attempt for attempts in found.values() for attempt in attempts), *on_apps]
+            ),
+            lambda name, why: unreached(hosts[name], all_controls(), asked, why),
+        )
+    return [*on_hosts, *on_apps]
 
 
 async def _prove_apps(
@@ -178,42 +174,53 @@ async def _prove_apps(
 ) -> list[Attempt]:
     """Attack the applications, several at once, as hosts are."""
     inside = work.arguments.inside or LOCAL in work.arguments.hosts
-    found: dict[str, list[Attempt]] = {name: [] for name in apps}
 
-    async def attack(name: str) -> None:
+    async def attempts(name: str) -> AsyncGenerator[Attempt]:
         app = apps[name]
-        where = applications.vantage(app, from_its_host=inside)
         sources = applications.sources_of(
             app, lambda ref: resolve(ref, host=app.host, base_dir=work.site.folder)
         )
-        async with applications.reached(app, fleet, from_its_host=inside) as connection:
-            attempts = applications.prove(
-                app,
-                connection,
-                all_controls(),
-                kinds,
-                sources,
-                where,
-                lambda text: work.say(name, text),
-            )
-            async with aclosing(attempts):
-                async for attempt in attempts:
-                    found[name].append(attempt)
+        async with (
+            applications.reached(app, fleet, from_its_host=inside) as connection,
+            aclosing(
+                applications.prove(
+                    app,
+                    connection,
+                    all_controls(),
+                    kinds,
+                    sources,
+                    applications.vantage(app, from_its_host=inside),
+                    lambda text: work.say(name, text),
+                )
+            ) as running,
+        ):
+            async for attempt in running:
+                yield attempt
 
-    for name, ended in (await work.each(apps, attack, PROVE_S)).items():
-        if isinstance(ended, Failure):
-            app = apps[name]
-            where = applications.vantage(app, from_its_host=inside)
-            why = told(ended.error)[1]
-            left = applications.unreached(app, all_controls(), kinds, where, why)
-            done = {attempt.attack for attempt in found[name]}
-            found[name] += [attempt for attempt in left if attempt.attack not in done]
-    return [attempt for attempts in found.values() for attempt in attempts]
+    def left(name: str, why: str) -> list[Attempt]:
+        where = applications.vantage(apps[name], from_its_host=inside)
+        return applications.unreached(apps[name], all_controls(), kinds, where, why)
+
+    return await _each(work, apps, attempts, left)
 
 
-def _not_tried(
-    host: Host, kinds: frozenset[Kind], tried: Sequence[Attempt], failure: Failure
+async def _each(
+    work: Work,
+    names: Iterable[str],
+    attempts: Callable[[str], AsyncGenerator[Attempt]],
+    left: Callable[[str, str], list[Attempt]],
 ) -> list[Attempt]:
-    done = {attempt.attack for attempt in tried}
-    left = unreached(host, all_controls(), kinds, told(failure.error)[1])
-    return [attempt for attempt in left if attempt.attack not in done]
+    """Attack each of these; what was not tried of one that failed is inconclusive, with why."""
+    found: dict[str, list[Attempt]] = {name: [] for name in names}
+
+    async def attack(name: str) -> None:
+        async with aclosing(attempts(name)) as running:
+            async for attempt in running:
+                found[name].append(attempt)
+
+    for name, ended in (await work.each(found, attack, PROVE_S)).items():
+        if isinstance(ended, Failure):
+            done = {attempt.attack for attempt in found[name]}
+            rest = left(name, told(ended.error)[1])
+            found[name] += [attempt for attempt in rest if attempt.attack not in done]
+    return [attempt for each in found.values() for attempt in each]

@@ -20,7 +20,7 @@ from holdfast.servers.applications.http import (
     changed,
 )
 from holdfast.servers.applications.pages import SECRET_NAME, Field, Form, read
-from holdfast.servers.applications.people import Likeness, Source, Undecided, Visitor
+from holdfast.servers.applications.people import NOBODY, Likeness, Source, Undecided, Visitor
 from holdfast.servers.attack import Kind, Verdict
 from holdfast.site import App, Trial
 
@@ -88,7 +88,7 @@ class AppAttacker:
         return self.trial.start[0]
 
     def nobody(self) -> Visitor:
-        return Visitor("nobody", self.connection)
+        return Visitor(NOBODY, self.connection)
 
     async def prepare(self) -> None:
         """Sign `first` in and learn what the start page shows them. Raises Undecided."""
@@ -138,18 +138,20 @@ class AppAttacker:
             raise Undecided("nobody is signed in: name first in the trial")
         return self.likeness.shown_in(await visitor.get(self.start))
 
-    async def again(self, visitor: Visitor) -> None:
-        """Give a person a new session: an attack may have ended the last one."""
-        if visitor is self.first and await self.is_first(visitor):
-            return
-        await visitor.sign_in()
+    async def again(self) -> None:
+        """Give `first` a new session where an attack has ended the last one."""
+        if not await self.is_first(self.first):
+            await self.first.sign_in()
+
+    async def forms(self, page: str, visitor: Visitor) -> list[Form]:
+        """Return the forms that a page shows to somebody."""
+        return read(self.connection.origin, page, (await visitor.get(page)).text).forms
 
     async def fresh(self, form: Form, visitor: Visitor | None = None) -> Form | None:
         """Return the form as its page shows it to this person right now, None where it is not."""
         who = visitor or self.first
         for _ in ("as they are", "signed in anew"):
-            answer = await who.get(form.page)
-            forms = read(self.connection.origin, form.page, answer.text).forms
+            forms = await self.forms(form.page, who)
             if found := next((one for one in forms if one.same(form)), None):
                 return found
             await who.sign_in()
@@ -207,8 +209,7 @@ class AppAttacker:
         await visitor.sign_in()
         own: dict[str, str] = {}
         for page in (*self.trial.start, form.page):
-            answer = await visitor.get(page)
-            for other in read(self.connection.origin, page, answer.text).forms:
+            for other in await self.forms(page, visitor):
                 own.update((one.name, one.value) for one in other.hidden)
         secret = await self.secret_fields(form)
         if missing := secret - own.keys():

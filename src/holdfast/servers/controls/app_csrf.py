@@ -73,11 +73,12 @@ async def _planted_cookie(attacker: AppAttacker, form: Form, text: str) -> Reque
     known = attacker.first.cookies
     halves = {name for name in known if name not in attacker.first.session} | set(OFTEN)
     made_up = "attacker" * 4
-    planted = [f"{name}={made_up}" for name in sorted(halves) if not name.startswith("__Host-")]
+    reached = [name for name in sorted(halves) if not name.startswith("__Host-")]
+    planted = [f"{name}={made_up}" for name in reached]
     kept = [
         f"{name}={value}"
         for name, value in known.items()
-        if f"{name}={made_up}" not in planted or name in attacker.first.session
+        if name not in reached or name in attacker.first.session
     ]
     request = form.filled(text)
     request = replace(request, body=changed(request.body, [(name, made_up) for name in secret]))
@@ -121,7 +122,7 @@ def _attempt(forge: Forge) -> Callable[[AppAttacker], Awaitable[Verdict]]:
                 continue
             answer = written(await attacker.first.send(request))
             answers.append(f"{form.method} {form.action}: {answer.status}")
-            await attacker.again(attacker.first)
+            await attacker.again()
             if await attacker.shows(form, text):
                 return succeeded(f"{form.method} {form.action} took it: the text is there")
         if not await attacker.can_write():

@@ -12,11 +12,10 @@ from statistics import median
 
 from holdfast.servers.applications.attack import TOO_MANY, AppAttack, AppAttacker, Need
 from holdfast.servers.applications.http import Answer
-from holdfast.servers.applications.pages import read
 from holdfast.servers.applications.people import Undecided, seen
 from holdfast.servers.attack import Kind, Verdict, repelled, succeeded
 from holdfast.servers.control import Control, Principle, Severity
-from holdfast.servers.controls.app_sessions import sign_in_by_password
+from holdfast.servers.controls.app_sessions import password_form, sign_in_by_password
 
 SLOWER = 2.0  # times: what a hash that is worked out for known names only makes of an answer
 SLOWER_S = 0.04
@@ -74,14 +73,9 @@ async def _who_exists(attacker: AppAttacker) -> Verdict:
 
 async def _in_the_address(attacker: AppAttacker) -> Verdict:
     """A password in an address stands in logs, histories and the Referer of the next page."""
-    page = attacker.trial.sign_in or "/"
-    answer = await attacker.nobody().get(page)
-    forms = read(attacker.connection.origin, page, answer.text).forms
-    with_password = [form for form in forms if any(f.kind == "password" for f in form.fields)]
-    if not with_password:
-        raise Undecided(f"{page} has no form with a password: name the one that people sign in at")
-    if any(not form.changes for form in with_password):
-        return succeeded(f"the form at {page} sends the password as part of the address")
+    form = await password_form(attacker, attacker.nobody())
+    if not form.changes:
+        return succeeded(f"the form at {form.page} sends the password as part of the address")
     return repelled("the form sends the password in its body")
 
 

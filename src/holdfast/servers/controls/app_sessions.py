@@ -163,9 +163,8 @@ async def _after_sign_out(attacker: AppAttacker) -> Verdict:
 
 async def _sign_out(attacker: AppAttacker) -> Answer:
     """Sign `first` out as its page does: by its form, else by a POST, else by a link."""
-    to, origin = attacker.trial.sign_out or "", attacker.connection.origin
-    page = await attacker.first.get(attacker.start)
-    for form in read(origin, attacker.start, page.text).forms:
+    to = attacker.trial.sign_out or ""
+    for form in await attacker.forms(attacker.start, attacker.first):
         if form.action == to:
             return await attacker.first.send_from_own_page(form.filled(""), form.page)
     answer = await attacker.first.send_from_own_page(Request("POST", to), attacker.start)
@@ -244,27 +243,27 @@ async def sign_in_by_password(
     attacker: AppAttacker, visitor: Visitor, name: str | None = None, password: str | None = None
 ) -> Answer:
     """Fill in the form at `sign_in`; without values, with those of the trial. Raises Undecided."""
-    page = attacker.trial.sign_in or "/"
-    answer = await visitor.get(page)
-    forms = read(attacker.connection.origin, page, answer.text).forms
-    form = next((f for f in forms if any(one.kind == "password" for one in f.fields)), None)
-    if form is None:
-        raise Undecided(f"{page} has no form with a password: name the one that people sign in at")
+    form = await password_form(attacker, visitor)
     if password is None:
         password = (await attacker.sources["password"]()).reveal()
     said = attacker.trial.name or "" if name is None else name
-    body = []
-    for one in form.fields:
-        value = one.value
-        if one.kind == "password":
-            value = password
-        elif one in form.typed or one.kind == "email":
-            value = said
-        body.append((one.name, value))
-    request = replace(form.filled(""), body=tuple(body))
-    if not form.changes:
-        request = replace(request, query=tuple(body), body=())
-    return await visitor.send_from_own_page(request, page)
+    kinds = {"password": password, "email": said}
+    values = [(one.name, kinds[one.kind]) for one in form.fields if one.kind in kinds]
+    request = form.filled(said)
+    if form.changes:
+        request = replace(request, body=changed(request.body, values))
+    else:
+        request = replace(request, query=changed(request.query, values))
+    return await visitor.send_from_own_page(request, form.page)
+
+
+async def password_form(attacker: AppAttacker, visitor: Visitor) -> Form:
+    """Return the form that people sign in at. Raises Undecided where `sign_in` has none."""
+    page = attacker.trial.sign_in or "/"
+    for form in await attacker.forms(page, visitor):
+        if any(one.kind == "password" for one in form.fields):
+            return form
+    raise Undecided(f"{page} has no form with a password: name the one that people sign in at")
 
 
 def _count(things: list[str] | list[Form], what: str = "page") -> str:

@@ -71,7 +71,7 @@ class _Asked:
         return _said(await self.answer(value), value)
 
 
-async def _inputs(attacker: AppAttacker) -> list[_Asked]:
+def _inputs(attacker: AppAttacker) -> list[_Asked]:
     found = attacker.ground.inputs()[:MOST_INPUTS]
     return [_Asked(attacker, place) for place in found]
 
@@ -95,7 +95,7 @@ def _attempt(way: Way, *, forms: bool = False) -> Callable[[AppAttacker], Awaita
     """Return an attack that tries every input in one way, which says what came of it, or ""."""
 
     async def attempt(attacker: AppAttacker) -> Verdict:
-        places = await _inputs(attacker)
+        places = _inputs(attacker)
         if forms:
             places += [place async for place in _forms(attacker)]
         if not places:
@@ -257,7 +257,7 @@ async def _slept(asked: _Asked, told: str, other: str) -> float:
 
 async def _sqlmap(attacker: AppAttacker) -> Verdict:
     requests: list[Request] = []
-    for asked in await _inputs(attacker):
+    for asked in _inputs(attacker):
         if asked.place.part == "query":
             requests.append(asked.place.request)
     return await sqlmap(attacker, list(dict.fromkeys(requests)))

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -76,28 +76,39 @@ class Sample:
         return {**self.claims, "exp": int(time.time()) + 86_400}
 
 
-async def _sample(attacker: AppAttacker) -> Sample:
-    return Sample(header("token", await attacker.sources["token"]())[1])
+class Tried:
+    """A good token of `first`, and the pages on which it would show that another is believed."""
+
+    def __init__(self, attacker: AppAttacker, sample: Sample, pages: Sequence[str]) -> None:
+        self.attacker, self.sample, self._pages = attacker, sample, pages
+
+    async def counts(self, line: str) -> bool:
+        """Whether the application takes somebody with this token for `first`, or for anybody."""
+        likeness, nobody = self.attacker.likeness, self.attacker.nobody()
+        for page in self._pages:
+            answer = await nobody.send(Request.get(page, ("Authorization", line)))
+            if page != self.attacker.start:
+                if answer.status < 300:
+                    return True
+            elif likeness is not None and likeness.shown_in(answer):
+                return True
+        return False
 
 
-async def _counts(attacker: AppAttacker, line: str) -> bool:
-    """Whether the application takes somebody with this token for `first`, or for anybody."""
+async def _pages(attacker: AppAttacker) -> list[str]:
+    """Return the start pages that show something to `first` and, but for the first, to them alone.
+
+    Raises Undecided.
+    """
     if attacker.likeness is None:
         raise Undecided("nobody is signed in: name first in the trial")
-    nobody = attacker.nobody()
-    headers = ("Authorization", line)
+    pages = []
     for page in attacker.trial.start:
-        plain = await nobody.get(page)
         mine = await attacker.first.get(page)
-        if mine.status >= 400:
-            continue
-        answer = await nobody.send(Request.get(page, headers))
-        if page == attacker.start:
-            if attacker.likeness.shown_in(answer):
-                return True
-        elif plain.status >= 300 > answer.status:
-            return True
-    return False
+        is_own = page == attacker.start or (await attacker.nobody().get(page)).status >= 300
+        if mine.status < 400 and is_own:
+            pages.append(page)
+    return pages
 
 
 Forgeries = Callable[[Sample], Iterator[tuple[str, str]]]
@@ -182,38 +193,39 @@ def _twice(sample: Sample) -> str:
 
 def _attempt(forgeries: Forgeries) -> Callable[[AppAttacker], Awaitable[Verdict]]:
     async def attempt(attacker: AppAttacker) -> Verdict:
-        sample = await _good(attacker)
+        trial = await _good(attacker)
         tried = 0
-        for what, token in forgeries(sample):
+        for what, token in forgeries(trial.sample):
             tried += 1
-            if await _counts(attacker, f"Bearer {token}".strip()):
+            if await trial.counts(f"Bearer {token}".strip()):
                 return succeeded(f"a token with {what} was believed")
         return repelled(f"none of {tried} forged tokens was believed")
 
     return attempt
 
 
-async def _good(attacker: AppAttacker) -> Sample:
-    """Return the token of `first`, which must be believed: the canary of every forgery."""
-    sample = await _sample(attacker)
-    if not await _counts(attacker, f"Bearer {sample.token}"):
+async def _good(attacker: AppAttacker) -> Tried:
+    """Return the trial of a good token, which must be believed: the canary of every forgery."""
+    sample = Sample(header("token", await attacker.sources["token"]())[1])
+    trial = Tried(attacker, sample, await _pages(attacker))
+    if not await trial.counts(f"Bearer {sample.token}"):
         raise Undecided(
             "the good token of the trial shows first on none of the start pages: let start name "
             "one that takes tokens"
         )
-    return sample
+    return trial
 
 
 async def _public_key(attacker: AppAttacker) -> Verdict:
     """The public key, in every spelling that a server may have it in, as the key of an HMAC."""
-    sample = await _good(attacker)
-    keys = await _keys_of(attacker)
+    trial = await _good(attacker)
+    sample, keys = trial.sample, await _keys_of(attacker)
     tried = 0
     for key in keys:
         for spelled in _spelled(key):
             tried += 1
             token = _hmac(sample.head, sample.lasting, spelled)
-            if await _counts(attacker, f"Bearer {token}"):
+            if await trial.counts(f"Bearer {token}"):
                 return succeeded("HS256 with the public key was believed")
     return repelled(f"HS256 with the public key, in {tried} spellings, was not believed")
 
@@ -254,8 +266,8 @@ def _one(name: str, what: str) -> Callable[[AppAttacker], Awaitable[Verdict]]:
     """A token that was good once or elsewhere, as the trial has it."""
 
     async def attempt(attacker: AppAttacker) -> Verdict:
-        await _good(attacker)
-        if await _counts(attacker, header(name, await attacker.sources[name]())[1]):
+        trial = await _good(attacker)
+        if await trial.counts(header(name, await attacker.sources[name]())[1]):
             return succeeded(f"{what} was believed")
         return repelled(f"{what} was not believed")
 

@@ -121,8 +121,6 @@ def _judged(attacker: AppAttacker, weak: Callable[[Answer], bool], bad: str, goo
     return repelled(f"{good} ({len(pages)} were looked at)")
 
 
-NOBODY = frozenset[str]()
-
 WEB_HEADERS = Control(
     id="web.headers",
     title="Browsers are told what pages may do",
