@@ -131,3 +131,11 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     made.path.chmod(0o644)
     with pytest.raises(ConfigurationError, match="others may use it"):
         rotate(tmp_path, NOW, at_once=True)
+
+
+def test_two_rotations_at_once_within_a_second_leave_a_key_that_is_new(tmp_path: Path) -> None:
+    ready(tmp_path)
+    first = rotate(tmp_path, NOW, at_once=True)
+    second = rotate(tmp_path, NOW, at_once=True)
+    assert [key.pem for key in signing_keys(tmp_path)] == [second.pem]
+    assert second.pem != first.pem

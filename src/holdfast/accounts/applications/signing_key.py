@@ -83,7 +83,8 @@ def rotate(folder: Path, now: datetime, *, at_once: bool) -> SigningKey:
     last = known[-1].begins if known else None
     if last is not None and last >= now and not at_once:
         raise FileExistsError(f"{known[-1].path.name} signs from {last:%H:%M} UTC on: wait for it")
-    path = folder / f"signing-key-{begins.strftime(STAMP)}.pem"
+    while (path := folder / f"signing-key-{begins.strftime(STAMP)}.pem").exists():
+        begins -= timedelta(seconds=1)  # of two at once the later one counts
     _make(path)
     for key in known:
         if at_once or (key.ends is not None and key.ends <= now):
