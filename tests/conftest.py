@@ -24,6 +24,15 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """A program that was called in this process leaves its umask to no other test."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def needs_root() -> None:
     """Skip, saying so, where servers cannot be started; with CI=true that is a failure."""
