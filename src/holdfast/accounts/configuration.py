@@ -25,6 +25,7 @@ DEFAULT_ORIGIN = "http://localhost:8400"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 MIB_KIB = 1024
 LEAST_CLIENT_SECRET = 32
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SECRETS = ("database", "cache", "mail")
 ProfileField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 
@@ -110,22 +111,52 @@ class GateSettings(_Closed):
     """So many wrong guesses a minute, at all accounts together, are nobody's attack."""
 
 
+Scope = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.:/-]{0,59}$")]
+GrantType = Literal["authorization_code", "refresh_token", "client_credentials", "device_code"]
+
+
 class Application(_Closed):
     """An application whose people sign in here; its key in the file is its client id."""
 
     name: str = Field(default="", max_length=100)
     """What people are told that it is called."""
-    redirect: tuple[str, ...] = Field(min_length=1)
+    colour: str = Field(default="", pattern=r"^(#[0-9a-fA-F]{6})?$")
+    """The colour of the page that people come to from it; the service's own where it is empty."""
+    redirect: tuple[str, ...] = ()
     """Where they are sent back to, each to the letter."""
     signed_out: tuple[str, ...] = ()
     """Where they may be sent after signing out."""
     secret: SecretStr = SecretStr("")
     """32 characters or more; without one it is a public client, as an application of a phone is."""
+    grants: tuple[GrantType, ...] = ("authorization_code", "refresh_token")
+    """How it gets tokens."""
+    scopes: tuple[Scope, ...] = ()
+    """What it may ask for beside openid, profile, email and offline_access."""
+    audience: tuple[str, ...] = ()
+    """Other applications that take its access tokens, by their client ids."""
     roles: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]{0,59}$")], ...] = ()
     everyone: tuple[str, ...] = ()
     """The roles that everybody has from their first sign-in to it."""
+    members_only: bool = False
+    """Whether only who was registered by an administrator gets in."""
     first_party: bool = False
     """Whether it is the team's own: nobody is asked whether it may know who they are."""
+    second_factor: bool = False
+    """Whether everybody shows a second factor before they get in."""
+    lifetime: timedelta | None = Field(default=None, ge=MINUTE, le=400 * DAY)
+    """How long somebody stays signed in to it; as long as here where it is not said."""
+    idle: timedelta | None = Field(default=None, ge=MINUTE, le=400 * DAY)
+    """How long they stay so without being there."""
+    access_token: timedelta = Field(default=10 * MINUTE, ge=MINUTE, le=60 * MINUTE)
+    """How long an access token is good for: so long may somebody locked still act."""
+
+    def lives(self, sessions: Sessions) -> timedelta:
+        """How long a sign-in to it lasts at most."""
+        return self.lifetime or sessions.remembered
+
+    def rests(self, sessions: Sessions) -> timedelta:
+        """How long a sign-in to it lasts unused."""
+        return min(self.idle or self.lives(sessions), self.lives(sessions))
 
     @field_validator("redirect", "signed_out")
     @classmethod
@@ -143,6 +174,10 @@ class Application(_Closed):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Application:
+        if "authorization_code" in self.grants and not self.redirect:
+            raise ValueError("redirect: say where its people are sent back to")
+        if "client_credentials" in self.grants and not self.secret.get_secret_value():
+            raise ValueError("grants: client_credentials needs a secret")
         if 0 < len(self.secret.get_secret_value()) < LEAST_CLIENT_SECRET:
             raise ValueError(f"secret: at least {LEAST_CLIENT_SECRET} characters, made by chance")
         unknown = sorted(set(self.everyone) - set(self.roles))
@@ -215,7 +250,7 @@ class Configuration(_Closed):
 
     @model_validator(mode="after")
     def _is_safe(self) -> Configuration:
-        problems = list(self._dangers())
+        problems = [*self._dangers(), *self._strangers()]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -228,6 +263,13 @@ class Configuration(_Closed):
     def local(self) -> bool:
         """Whether only this machine's own browsers can reach it: a place to try things out."""
         return self.hostname in LOCAL_NAMES
+
+    def _strangers(self) -> Iterator[str]:
+        """Applications that are named by others and are not there."""
+        for name, known in self.applications.items():
+            for other in known.audience:
+                if other not in self.applications:
+                    yield f"applications.{name}.audience: {other} is none of the applications"
 
     def _dangers(self) -> Iterator[str]:
         """What would be unsafe once others reach the service, each with its mend."""

@@ -121,6 +121,7 @@ def _keep_house() -> None:
 
 def _remove_what_has_ended() -> None:
     from holdfast.accounts.api import once
+    from holdfast.accounts.applications import grants
     from holdfast.accounts.gate import running
     from holdfast.accounts.people import sessions
     from holdfast.accounts.webhooks import queue
@@ -128,6 +129,7 @@ def _remove_what_has_ended() -> None:
     running.forget_old()
     sessions.forget_ended()
     once.forget_old()
+    grants.forget_ended()
     queue.forget_sent()
 
 

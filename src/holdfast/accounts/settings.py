@@ -200,9 +200,6 @@ USERSESSIONS_TRACK_ACTIVITY = False
 IDP_OIDC_ADAPTER = "holdfast.accounts.applications.adapter.Adapter"
 if said():
     signing_key.ready(HOLDFAST.data)
-IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"  # noqa: S105
-IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 10 * 60
-IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN = int(HOLDFAST.sessions.remembered.total_seconds())
 
 UNFOLD = appearance.unfold(HOLDFAST.look)
 

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import secrets
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
-import jwt
 import pytest
 
-from accounts.service import GOOD, Browser, Page, Service, serving, visitors
+from accounts.applications.asking import BACK, OUT, SECRET, Client, providing, refused, sent_back
+from accounts.service import GOOD, Browser, Page, Service, visitors
 
-BACK, OUT = "http://localhost:3000/guard/signed-in", "http://localhost:3000/"
-SECRET = secrets.token_urlsafe(32)
-SETTINGS = f"""\
-[applications.todo]
-name = "To-do"
-redirect = ["{BACK}"]
-signed_out = ["{OUT}"]
-secret = "file:SECRET"
-roles = ["CREATE_TODO", "READ_ALL"]
-everyone = ["CREATE_TODO"]
-first_party = true
-
-[applications.phone]
-redirect = ["{BACK}"]
-roles = ["GUEST"]
-"""
 fresh = visitors(61)
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("openid")
-    path = folder / "secret"
-    path.write_text(SECRET)
-    path.chmod(0o600)
-    with serving(folder, SETTINGS.replace("SECRET", str(path), 1)) as running:
+    with providing(tmp_path_factory.mktemp("openid")) as running:
         yield running
 
 
@@ -53,75 +28,6 @@ def ann(service: Service) -> Browser:
     browser = fresh(service)
     browser.join("ann@example.org")
     return browser
-
-
-@dataclass
-class Client:
-    """An application that asks as it should, but for what a test changes."""
-
-    service: Service
-    name: str = "todo"
-    secret: str = SECRET
-
-    def __post_init__(self) -> None:
-        self.verifier, self.nonce, self.state = (secrets.token_urlsafe(32) for _ in range(3))
-        address = f"{self.service.origin}/.well-known/openid-configuration"
-        self.described: dict[str, Any] = httpx.get(address).json()
-
-    def challenge(self) -> str:
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-    def path(self, **changed: str) -> str:
-        """Where a browser is sent; what is changed to "" is left out."""
-        asked = {
-            "response_type": "code",
-            "client_id": self.name,
-            "redirect_uri": BACK,
-            "scope": "openid profile email",
-            "state": self.state,
-            "nonce": self.nonce,
-            "code_challenge": self.challenge(),
-            "code_challenge_method": "S256",
-            **changed,
-        }
-        query = urlencode({name: value for name, value in asked.items() if value})
-        return f"{urlsplit(self.described['authorization_endpoint']).path}?{query}"
-
-    def code(self, browser: Browser, **changed: str) -> str:
-        page = browser.get(self.path(**changed))
-        assert page.status == 302, page.body
-        came = parse_qs(urlsplit(page.headers["Location"]).query)
-        assert came["state"] == [self.state]
-        return came["code"][0]
-
-    def exchange(self, code: str, **changed: str) -> httpx.Response:
-        fields = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": BACK,
-            "code_verifier": self.verifier,
-            "client_id": self.name,
-            **changed,
-        }
-        fields = {name: value for name, value in fields.items() if value}
-        auth = (self.name, self.secret) if self.secret else None
-        return httpx.post(self.described["token_endpoint"], data=fields, auth=auth)
-
-    def tokens(self, browser: Browser) -> dict[str, Any]:
-        answer = self.exchange(self.code(browser))
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def claims(self, token: str) -> dict[str, Any]:
-        """What a token says, after its signature was verified with the published key."""
-        keys = jwt.PyJWKSet.from_dict(httpx.get(self.described["jwks_uri"]).json())
-        key = keys[jwt.get_unverified_header(token)["kid"]]
-        found: dict[str, Any] = jwt.decode(
-            token, key, ["RS256"], audience=self.name, issuer=self.service.origin
-        )
-        return found
 
 
 def test_the_service_describes_itself_and_offers_no_more_than_it_has(service: Service) -> None:
@@ -187,30 +93,27 @@ def test_forms_may_lead_on_to_applications_and_nowhere_else(service: Service) ->
     assert "form-action 'self' http://localhost:3000;" in policy
 
 
+def consent(client: Client, **changed: str) -> str:
+    return client.path(**changed).replace("/authorize", "/consent")
+
+
 def test_a_public_client_needs_no_secret_and_asks_for_consent(
     service: Service, ann: Browser
 ) -> None:
     client = Client(service, "phone", "")
     page = ann.get(client.path())
     assert page.status == 200
-    filled = {**page.form("/openid/authorize"), "action": "grant"}
-    scopes = [("scopes", one) for one in ("openid", "profile", "email")]
-    body = urlencode([*((k, v) for k, v in filled.items() if k != "scopes"), *scopes]).encode()
-    kind = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Origin": service.origin,
-    }
-    page = ann.send("POST", "/openid/authorize", body, kind)
-    code = parse_qs(urlsplit(page.headers["Location"]).query)["code"][0]
-    answer = client.exchange(code)
+    page = ann.post(consent(client), {**page.form(consent(client)), "answer": "allow"})
+    answer = client.exchange(sent_back(page)["code"])
     assert client.claims(answer.json()["id_token"])["roles"] == []
 
 
 def test_who_declines_is_sent_back_without_a_code(service: Service, ann: Browser) -> None:
     client = Client(service, "phone", "")
-    page = ann.get(client.path())
-    page = ann.post("/openid/authorize", {**page.form("/openid/authorize"), "action": "cancel"})
-    assert "error=access_denied" in page.headers["Location"]
+    page = ann.get(client.path(prompt="consent"))
+    at = consent(client, prompt="consent")
+    page = ann.post(at, {**page.form(at), "answer": "decline"})
+    assert sent_back(page)["error"] == "access_denied"
 
 
 # Attacks
@@ -260,12 +163,8 @@ def test_a_sign_in_that_is_not_bound_to_its_browser_is_not_begun(
     service: Service, ann: Browser, name: str
 ) -> None:
     client = Client(service)
-    page = ann.get(client.path(**UNBOUND[name](client)))
-    assert sent_nowhere(page)
-
-
-def refused(answer: httpx.Response) -> bool:
-    return answer.status_code in (400, 401) and "token" not in answer.json()
+    said = sent_back(ann.get(client.path(**UNBOUND[name](client))))
+    assert (said["error"], said["state"]) == ("invalid_request", client.state)
 
 
 def test_a_code_is_good_once(service: Service, ann: Browser) -> None:

@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from accounts.api.asking import run
-from accounts.applications.test_openid import SECRET, SETTINGS, Client
+from accounts.applications.asking import SECRET, SETTINGS, Client
 from accounts.service import Browser, Service, serving, visitors
 from holdfast.accounts.applications.signing_key import (
     KEPT_FOR,

@@ -89,7 +89,10 @@ def forgetful_cache() -> None:
     """Each worker remembers for itself which codes were used."""
     from holdfast.accounts.people import embedded_cache
 
-    embedded_cache.spend = lambda key: True
+    def spend(key: str, lives_s: int = 0) -> bool:
+        return True
+
+    embedded_cache.spend = spend
 
 
 def chatty_log() -> None:

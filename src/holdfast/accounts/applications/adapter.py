@@ -1,20 +1,23 @@
-"""The OpenID provider that allauth is, in our terms: one issuer, roles, keys of the data folder."""
+"""The OpenID provider that allauth is, in our terms: its issuer, its offer, its keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.idp.oidc.internal.private_keys import filter_keys
-from allauth.idp.oidc.models import Client, PrivateKey
+from allauth.idp.oidc.models import PrivateKey
 from django.conf import settings
+from django.urls import reverse
 
-from holdfast.accounts.applications import registration
+from holdfast.accounts.applications.asked import PROMPTS
+from holdfast.accounts.applications.claims import SUPPORTED
+from holdfast.accounts.applications.clients import METHODS
+from holdfast.accounts.applications.configured import SCOPES
+from holdfast.accounts.applications.exchange import EXCHANGES
 from holdfast.accounts.applications.signing_key import signing_keys
 
-NOT_OFFERED = ("device_authorization_endpoint",)
-GRANTS = ["authorization_code", "refresh_token"]
+ALWAYS = ("authorization_code", "refresh_token")
 
 
 class Adapter(DefaultOIDCAdapter):
@@ -40,38 +43,28 @@ class Adapter(DefaultOIDCAdapter):
         chosen: list[PrivateKey] = filter_keys(keys, did_activate=did_activate, is_active=is_active)
         return chosen
 
-    def populate_access_token(
-        self,
-        access_token: dict[str, Any],
-        *,
-        client: Client,
-        scopes: Iterable[str],
-        user: Any,
-        **kwargs: Any,
-    ) -> None:
-        """Say for whom a token is, and what its person may do there (RFC 9068)."""
-        access_token["aud"] = client.id
-        if user is not None:
-            access_token["roles"] = registration.roles(client, user)
-
-    def get_claims(
-        self,
-        purpose: Literal["id_token", "userinfo"],
-        user: Any,
-        client: Client,
-        scopes: Iterable[str],
-        email: str | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        claims = super().get_claims(purpose, user, client, scopes, email, **kwargs)
-        if "profile" in scopes and user.name:
-            claims["name"] = user.name
-        return {**claims, "roles": registration.roles(client, user)}
-
     def populate_server_metadata(self, data: dict[str, Any]) -> None:
-        """Say what is offered here, and nothing more (Discovery 3)."""
-        for name in NOT_OFFERED:
-            data.pop(name, None)
-        data["grant_types_supported"] = GRANTS
-        data["response_types_supported"] = ["code"]
-        data["claims_supported"] = ["sub", "name", "email", "email_verified", "roles"]
+        """Say what is offered here, and nothing more (Discovery 3, RFC 8414, RFC 9207)."""
+        origin = self.get_issuer()
+        applications = settings.HOLDFAST.applications.values()
+        grants = {grant for known in applications for grant in known.grants} | set(ALWAYS)
+        data["grant_types_supported"] = [
+            name for name, (called, _) in EXCHANGES.items() if called in grants
+        ]
+        if "device_code" not in grants:
+            data.pop("device_authorization_endpoint", None)
+        data |= {
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "scopes_supported": list(SCOPES),
+            "claims_supported": list(SUPPORTED),
+            "claims_parameter_supported": False,
+            "request_parameter_supported": False,
+            "request_uri_parameter_supported": False,
+            "authorization_response_iss_parameter_supported": True,
+            "token_endpoint_auth_methods_supported": METHODS,
+            "revocation_endpoint_auth_methods_supported": METHODS,
+            "introspection_endpoint": f"{origin}{reverse('idp:oidc:introspect')}",
+            "introspection_endpoint_auth_methods_supported": METHODS[:2],
+            "prompt_values_supported": sorted(PROMPTS),
+        }

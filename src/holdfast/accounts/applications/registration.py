@@ -1,24 +1,90 @@
-"""What somebody may do in an application: the roles of their registration there."""
+"""What somebody may do in an application: the roles of their registration, and of their groups."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from allauth.idp.oidc.models import Client
+from django.utils import timezone
 
 from holdfast.accounts.applications import configured
-from holdfast.accounts.applications.models import Registration
+from holdfast.accounts.applications.models import Grant, Group, Registration
 from holdfast.accounts.trail.events import note
 
 
-def roles(client: Client, person: Any) -> list[str]:
+def roles(client_id: str, person: Any) -> list[str]:
     """Return the roles of a person in an application, whom it registers there at first."""
-    known = configured.application(client.id)
+    known = configured.application(client_id)
     if known is None:
         return []
     registration, is_new = Registration.objects.get_or_create(
-        person=person, application=client, defaults={"roles": sorted(known.everyone)}
+        person=person, application_id=client_id, defaults={"roles": sorted(known.everyone)}
     )
     if is_new:
-        note("application.joined", who=str(person.pk), on=client.id)
-    return sorted(set(registration.roles) & set(known.roles))
+        note("application.joined", who=str(person.pk), on=client_id)
+    held = set(registration.roles)
+    for by_application in Group.objects.filter(members=person).values_list("roles", flat=True):
+        held.update(by_application.get(client_id, ()))
+    return sorted(held & set(known.roles))
+
+
+def is_registered(client_id: str, person: Any) -> bool:
+    """Whether somebody has been registered in an application, themselves or with a group."""
+    if Registration.objects.filter(person=person, application_id=client_id).exists():
+        return True
+    held = Group.objects.filter(members=person).values_list("roles", flat=True)
+    return any(by_application.get(client_id) for by_application in held)
+
+
+def has_consented(client_id: str, person: Any, scopes: Iterable[str]) -> bool:
+    """Whether a person has allowed an application all of these."""
+    kept = Registration.objects.filter(person=person, application_id=client_id)
+    allowed = kept.values_list("consented", flat=True).first()
+    return set(scopes) <= set(allowed or ())
+
+
+@dataclass(frozen=True)
+class Held:
+    """An application that somebody has signed in to; `signed_in` says whether they are now."""
+
+    id: str
+    name: str
+    since: datetime
+    roles: tuple[str, ...]
+    signed_in: bool
+
+
+def of_person(person: Any) -> list[Held]:
+    """Return the applications that somebody is registered in, by name."""
+    now = set(
+        Grant.objects.filter(person=person, ends__gt=timezone.now()).values_list(
+            "application_id", flat=True
+        )
+    )
+    found = []
+    for one in Registration.objects.filter(person=person):
+        known = configured.application(one.application_id)
+        if known is not None:
+            name = known.name or one.application_id
+            held = sorted(set(one.roles) & set(known.roles))
+            here = one.application_id in now
+            found.append(Held(one.application_id, name, one.made, tuple(held), here))
+    return sorted(found, key=lambda held: held.name)
+
+
+def take_back(client_id: str, person: Any) -> None:
+    """Forget what a person allowed an application."""
+    held = Registration.objects.filter(person=person, application_id=client_id)
+    held.update(consented=[])
+
+
+def consent(client_id: str, person: Any, scopes: Iterable[str]) -> None:
+    """Remember what a person allows an application."""
+    roles(client_id, person)
+    kept = Registration.objects.get(person=person, application_id=client_id)
+    kept.consented = sorted({*kept.consented, *scopes})
+    kept.save(update_fields=["consented"])
+    details = {"scopes": " ".join(sorted(scopes))}
+    note("application.consented", who=str(person.pk), on=client_id, details=details)

@@ -1,55 +1,181 @@
-"""The provider's pages, where they ask for more than allauth does."""
+"""What applications ask of the provider, each shown to be the one it says."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from typing import Any
 
-from allauth.idp.oidc import views as allauth
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.views.decorators.clickjacking import xframe_options_deny
+from allauth.idp.oidc.views import LogoutView
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import resolve_url
+from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
 
-from holdfast.accounts.applications import configured
-from holdfast.accounts.people.embedded_cache import spend
+from holdfast.accounts.applications import claims, clients, devices, exchange, grants, tokens
+from holdfast.accounts.applications.clients import Client, Refused
+from holdfast.accounts.applications.configured import application
+from holdfast.accounts.applications.models import Grant
+from holdfast.accounts.people.embedded_cache import is_spent, spend
+from holdfast.accounts.trail.events import note
 
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+Answers = Callable[[HttpRequest, Client, dict[str, str]], dict[str, object]]
 
 
-@csrf_exempt  # allauth's own view sees to that, for a consent
-@xframe_options_deny
-def authorize(request: HttpRequest) -> HttpResponse:
-    """Begin a sign-in to an application that shows by PKCE, method S256, that it goes on with it.
+def asked_by_an_application(answers: Answers) -> Callable[[HttpRequest], HttpResponse]:
+    """Have a view asked by nobody but an application that shows which one it is."""
 
-    Confidential clients too (RFC 9700, 2.1.1): the challenge is what ties a code to its browser.
-    """
-    asked = request.GET
-    known = configured.application(asked.get("client_id", ""))
-    if request.method == "GET" and known and asked.get("redirect_uri") not in known.redirect:
-        # To the letter (RFC 9700, 2.1): allauth would let a query be added.
-        return render(request, "idp/oidc/error.html", status=400)
-    is_bound = asked.get("code_challenge_method") == "S256" and _CHALLENGE.fullmatch(
-        asked.get("code_challenge", "")
-    )
-    if request.method == "GET" and not is_bound:
-        return render(request, "idp/oidc/unbound.html", status=400)
-    answer: HttpResponse = allauth.authorization(request)
-    return answer
+    @csrf_exempt  # no cookie counts here
+    @require_POST
+    def view(request: HttpRequest) -> HttpResponse:
+        try:
+            fields = clients.fields_of(request)
+            client = clients.authenticated(request, fields)
+            response = clients.answer(answers(request, client, fields))
+        except Refused as refused:
+            return clients.refusal(request, refused)
+        _share(request, client, response)
+        return response
+
+    return view
+
+
+def _share(request: HttpRequest, client: Client, response: HttpResponse) -> None:
+    """Let pages of an application that runs in the browser read what they are answered."""
+    origin = request.headers.get("Origin", "")
+    if client.is_public and origin in client.known.origins:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Vary"] = "Origin"
+
+
+@asked_by_an_application
+def token(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict[str, object]:
+    """Give tokens (RFC 6749, 3.2)."""
+    return exchange.exchange(client, fields)
+
+
+@asked_by_an_application
+def revoke(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict[str, object]:
+    """Have a token be good no more (RFC 7009). A refresh token ends its whole sign-in."""
+    text = _token(fields)
+    said = tokens.read_access_token(text)
+    if said is not None:
+        if said.get("client_id") == client.id:
+            spend(_of_access(said), lives_s=tokens.LONGEST_LIFE_S)
+        return {}
+    for grant in Grant.objects.filter(
+        refresh_tokens__digest=tokens.digest(text), application_id=client.id
+    ):
+        note("application.signed-out", on=str(grant.person_id), details={"by": client.id})
+        grant.delete()
+    return {}
+
+
+@asked_by_an_application
+def introspect(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict[str, object]:
+    """Say whether a token is good, to whom it is for (RFC 7662)."""
+    if client.is_public:
+        raise Refused("invalid_client", "only for an application with a secret", 401)
+    text = _token(fields)
+    said = tokens.read_access_token(text)
+    if said is not None:
+        takers = said["aud"] if isinstance(said["aud"], list) else [said["aud"]]
+        if client.id not in takers or not _is_good(said):
+            return {"active": False}
+        told = ("scope", "client_id", "sub", "aud", "iss", "exp", "iat", "jti", "roles")
+        shown = {name: said[name] for name in told if name in said}
+        return {"active": True, "token_type": "Bearer", **shown}
+    with transaction.atomic():
+        found = grants.find(text, client.id)
+    if found is None or found.used is not None:
+        return {"active": False}
+    return {
+        "active": True,
+        "client_id": client.id,
+        "sub": str(found.grant.person_id),
+        "scope": found.grant.scopes,
+        "exp": int(found.expires.timestamp()),
+        "iss": str(settings.HOLDFAST.origin),
+    }
+
+
+def _token(fields: dict[str, str]) -> str:
+    if "token" not in fields:
+        raise Refused("invalid_request", "token is missing")
+    return fields["token"]
+
+
+def _of_access(said: dict[str, Any]) -> str:
+    return f"access token {said.get('jti', '')}"
+
+
+def _is_good(said: dict[str, Any]) -> bool:
+    """Whether an access token's sign-in goes on, and nobody took the token back."""
+    if application(str(said.get("client_id", ""))) is None or is_spent(_of_access(said)):
+        return False
+    if "grant" not in said:
+        return True
+    held = Grant.objects.filter(pk=said["grant"], ends__gt=timezone.now(), person__is_active=True)
+    return held.exists()
 
 
 @csrf_exempt
-def token(request: HttpRequest) -> HttpResponse:
-    """Exchange a code or a refresh token. A code counts once, whoever brings it at the same moment.
+@require_http_methods(["GET", "HEAD", "POST"])
+def userinfo(request: HttpRequest) -> HttpResponse:
+    """Say who somebody is (OpenID Connect Core, 5.3), to whoever has their access token."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        text = request.POST.get("access_token", "") if request.method == "POST" else ""
+    if not text:
+        return _challenge("", 401)
+    said = tokens.read_access_token(text)
+    if said is None or "grant" not in said or not _is_good(said):
+        return _challenge("invalid_token", 401)
+    scopes = str(said.get("scope", "")).split()
+    if "openid" not in scopes:
+        return _challenge("insufficient_scope", 403)
+    grant = Grant.objects.select_related("person").get(pk=said["grant"])
+    return JsonResponse(claims.of_person(grant.person, str(said["client_id"]), scopes))
 
-    Also where the exchange fails: whoever has somebody's code has no second try (RFC 6749, 10.5).
-    """
-    code = request.POST.get("code", "")
-    if request.POST.get("grant_type") == "authorization_code" and not spend(f"code {code}"):
-        return JsonResponse({"error": "invalid_grant"}, status=400)
-    answer: HttpResponse = allauth.token(request)
-    return answer
+
+def _challenge(error: str, status: int) -> HttpResponse:
+    """Refuse as RFC 6750, 3 says."""
+    response = HttpResponse(status=status)
+    rest = f', error="{error}"' if error else ""
+    response.headers["WWW-Authenticate"] = f'Bearer realm="accounts"{rest}'
+    return response
 
 
-def not_offered(request: HttpRequest) -> HttpResponse:
-    """What allauth has an address for and we do not offer."""
-    raise Http404
+class Logout(LogoutView):
+    """allauth's page, which also ends what we keep of the application."""
+
+    def _handle(self, form: Any, op_logout: bool) -> HttpResponse:
+        client = form.cleaned_data["client"]
+        if self.request.user.is_authenticated and client is not None:
+            grants.end_all(self.request.user, client.id)
+        answer: HttpResponse = super()._handle(form, op_logout)
+        return answer
+
+
+@asked_by_an_application
+def device(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict[str, object]:
+    """Give a device a code to show (RFC 8628, 3.2)."""
+    if "device_code" not in client.known.grants:
+        raise Refused("unauthorized_client", "device_code is none of its grants")
+    allowed = ["openid", "profile", "email", *client.known.scopes]
+    scopes = fields.get("scope", "").split()
+    if not scopes or set(scopes) - set(allowed):
+        raise Refused("invalid_scope", "ask for what the application is registered for")
+    kept, shown = devices.begin(client.id, scopes)
+    at = f"{settings.HOLDFAST.origin}{resolve_url('device')}"
+    return {
+        "device_code": kept,
+        "user_code": shown,
+        "verification_uri": at,
+        "verification_uri_complete": f"{at}?{urlencode({'code': shown})}",
+        "expires_in": int(devices.LIVES.total_seconds()),
+        "interval": devices.EVERY_S,
+    }

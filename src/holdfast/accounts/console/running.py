@@ -21,6 +21,7 @@ from holdfast.accounts.api import keys
 from holdfast.accounts.api.models import ApiKey
 from holdfast.accounts.console.pages import COUNTED, Page, shown_once
 from holdfast.accounts.console.site import site
+from holdfast.accounts.people import sessions
 from holdfast.accounts.people.models import Role
 from holdfast.accounts.trail import events, tally
 from holdfast.accounts.trail.models import LONGEST_WHAT, TrailEntry
@@ -64,7 +65,7 @@ class Sessions(Page):
     def end(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for session in queryset:
             with transaction.atomic():
-                session.end()
+                sessions.end(session)
                 events.note("session.ended", request, on=str(session.user_id))
         messages.success(request, "They have ended.")
 

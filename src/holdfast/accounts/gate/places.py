@@ -81,6 +81,7 @@ PLACES: Mapping[str, Place] = {
     "account_reauthenticate": Place("step-up", _own, guess=True),
     "mfa_reauthenticate": Place("step-up", _own, guess=True),
     "account_change_password": Place("step-up", _own, guess=True),
+    "device": Place("code-entry", _own, guess=True),
 }
 
 

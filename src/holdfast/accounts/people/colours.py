@@ -63,7 +63,9 @@ def style_sheet(text: str) -> str:
 
 @require_safe
 def colours(request: HttpRequest) -> HttpResponse:
-    """Serve them; they change only when the service is started anew."""
-    response = HttpResponse(style_sheet(settings.HOLDFAST.look.colour), content_type="text/css")
+    """Serve them, `for` an application where it has its own; they change with a start anew."""
+    known = settings.HOLDFAST.applications.get(request.GET.get("for", ""))
+    colour = (known.colour if known is not None else "") or settings.HOLDFAST.look.colour
+    response = HttpResponse(style_sheet(colour), content_type="text/css")
     response.headers["Cache-Control"] = "public, max-age=3600"
     return response

@@ -18,8 +18,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 ONCE = ("allauth.mfa.totp.used",)
-SHARED = ("allauth.idp.oidc.authorization_code",)
-LIVES = timedelta(minutes=30)  # longer than any code is good for
+SHARED = ("holdfast.code",)
+LIVES_S = 30 * 60  # longer than any code is good for
 
 
 class EmbeddedCache(LocMemCache):
@@ -59,8 +59,8 @@ class EmbeddedCache(LocMemCache):
         return not key.startswith(ONCE) or spend(key)
 
 
-def spend(key: str) -> bool:
-    """Whether this is the first time, in any worker."""
+def spend(key: str, lives_s: int = LIVES_S) -> bool:
+    """Whether this is the first time, in any worker; remembered for so many seconds."""
     from holdfast.accounts.people.models import Spent
 
     now = timezone.now()
@@ -68,7 +68,7 @@ def spend(key: str) -> bool:
     Spent.objects.filter(expires__lt=now).delete()
     try:
         with transaction.atomic():
-            Spent.objects.create(digest=digest, expires=now + LIVES)
+            Spent.objects.create(digest=digest, expires=now + timedelta(seconds=lives_s))
     except IntegrityError:
         return False
     return True

@@ -1,17 +1,24 @@
-"""What every page knows: the service's name, its colour, and whether there is an outbox."""
+"""What every page knows: the service's name, its colour, whether there is an outbox, and for which
+application somebody is here.
+"""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from holdfast.accounts.applications import authorize
+
 
 def look(request: HttpRequest) -> dict[str, object]:
     """Return the context that every template has."""
     chosen = settings.HOLDFAST
+    following = request.GET.get("next") or request.POST.get("next") or request.get_full_path()
+    led = authorize.led_from(following)
     return {
         "service_name": chosen.look.name,
-        "service_colour": chosen.look.colour,
         "outbox": chosen.local and not chosen.mail.get_secret_value(),
         "sign_up_mode": chosen.sign_up.mode,
+        "led_to": authorize.name_of(led) if led is not None else "",
+        "dressed_as": led.client_id if led is not None and led.known.colour else "",
     }

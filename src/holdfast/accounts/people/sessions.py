@@ -9,10 +9,13 @@ from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.models import Session
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
 LONGEST_BROWSER = 200
+ended = Signal()
+"""A session was ended on purpose, which is `session_key`; what was signed in with it ends, too."""
 SURELY_WRITTEN = timedelta(hours=1)  # a session is written at the end of its first request
 
 
@@ -28,6 +31,12 @@ def began(sender: object, request: HttpRequest, user: AbstractBaseUser, **rest: 
         ip=get_adapter(request).get_client_ip(request),
         user_agent=request.headers.get("user-agent", "")[:LONGEST_BROWSER],
     )
+
+
+def end(session: UserSession) -> None:
+    """Sign a browser out."""
+    ended.send(sender=UserSession, session_key=session.session_key)
+    session.end()
 
 
 def forget_ended() -> int:

@@ -18,7 +18,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from holdfast.accounts.people import invitations
+from holdfast.accounts.people import invitations, sessions
 from holdfast.accounts.people.flows import (
     breaking_glass,
     first_admin,
@@ -63,7 +63,7 @@ def end_session(request: HttpRequest, number: int) -> HttpResponse:
     session = UserSession.objects.filter(user=me(request), pk=number).first()
     if session is None:
         raise Http404
-    session.end()
+    sessions.end(session)
     events.note("session.ended", request, on=str(request.user.pk))
     messages.success(request, _("That session has ended."))
     return redirect("usersessions_list")

@@ -10,6 +10,9 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
+from holdfast.accounts.applications import registration
+from holdfast.accounts.applications.models import Grant
+from holdfast.accounts.people import sessions
 from holdfast.accounts.people.models import Person
 from holdfast.accounts.trail import events
 
@@ -52,6 +55,18 @@ def collected(person: Person) -> dict[str, Any]:
             }
             for one in UserSession.objects.filter(user=person).order_by("created_at")
         ],
+        "applications": [
+            {
+                "application": one.name,
+                "since": one.since.isoformat(),
+                "roles": list(one.roles),
+                "signed_in": [
+                    {"began": grant.began.isoformat(), "ends": grant.ends.isoformat()}
+                    for grant in Grant.objects.filter(person=person, application_id=one.id)
+                ],
+            }
+            for one in registration.of_person(person)
+        ],
     }
 
 
@@ -70,7 +85,7 @@ def end_sessions(person: Person) -> int:
     """Sign somebody out everywhere; return in how many places that was."""
     held = list(UserSession.objects.filter(user=person).order_by("pk"))
     for session in held:
-        session.end()
+        sessions.end(session)
     return len(held)
 
 

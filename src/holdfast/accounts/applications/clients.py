@@ -1,0 +1,107 @@
+"""Which application a request comes from, and how it is told what is wrong with it."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from holdfast.accounts.applications import configured
+from holdfast.accounts.configuration import Application
+from holdfast.accounts.gate import running
+from holdfast.accounts.trail.events import address, note
+from holdfast.gate.budgets import Budget
+
+FORM = "application/x-www-form-urlencoded"
+WRONG = Budget(free=10, every_s=6.0, priced=0)
+"""So many wrong secrets of one network are recorded; more are turned away."""
+METHODS = ["client_secret_basic", "client_secret_post", "none"]
+
+
+class Refused(Exception):
+    """What RFC 6749 calls an error response; `why` is for who writes the application."""
+
+    def __init__(self, error: str, why: str, status: int = 400) -> None:
+        super().__init__(why)
+        self.error, self.why, self.status = error, why, status
+
+
+@dataclass(frozen=True)
+class Client:
+    """An application that has shown that it is the one."""
+
+    id: str
+    known: Application
+
+    @property
+    def is_public(self) -> bool:
+        return not self.known.secret.get_secret_value()
+
+
+def fields_of(request: HttpRequest) -> dict[str, str]:
+    """Return a form's fields, each of which may be there once (RFC 6749, 3.2). Raises Refused."""
+    if request.content_type != FORM:
+        raise Refused("invalid_request", f"send it as {FORM}")
+    if request.GET:
+        raise Refused("invalid_request", "send everything in the body")
+    fields = {}
+    for name, values in request.POST.lists():
+        if len(values) != 1:
+            raise Refused("invalid_request", "a field is there twice")
+        if values[0]:
+            fields[name] = values[0]
+    return fields
+
+
+def authenticated(request: HttpRequest, fields: dict[str, str]) -> Client:
+    """Return the application that a request comes from (RFC 6749, 2.3). Raises Refused."""
+    name, secret = _basic(request)
+    if name is None:
+        name, secret = fields.get("client_id", ""), fields.get("client_secret", "")
+    elif "client_secret" in fields or fields.get("client_id", name) != name:
+        raise Refused("invalid_request", "say in one way who you are")
+    known = configured.application(name)
+    kept = known.secret.get_secret_value() if known is not None else ""
+    is_right = hmac.compare_digest(kept.encode(), secret.encode(errors="replace"))
+    if known is not None and is_right:
+        return Client(name, known)
+    if not running.gate().allowed("client secret", address(request), WRONG):
+        raise Refused("temporarily_unavailable", "too many wrong secrets: wait", 429)
+    note("application.refused", request, on=name if known else "", result="refused")
+    raise Refused("invalid_client", "no such application, or not its secret", 401)
+
+
+def _basic(request: HttpRequest) -> tuple[str | None, str]:
+    """Return the name and the secret of the header Authorization (RFC 6749, 2.3.1)."""
+    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None, ""
+    try:
+        text = base64.b64decode(rest, validate=True).decode()
+    except ValueError:
+        return "", ""
+    name, _, secret = text.partition(":")
+    return unquote_plus(name), unquote_plus(secret)
+
+
+def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    """Tell an application what was wrong (RFC 6749, 5.2)."""
+    said = {"error": refused.error, "error_description": refused.why}
+    response = answer(said, status=refused.status)
+    if refused.status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="applications"'
+    if refused.status == 429:
+        response.headers["Retry-After"] = "60"
+    return response
+
+
+def answer(said: Mapping[str, object], status: int = 200) -> HttpResponse:
+    """Answer an application; nothing of it is kept on the way."""
+    response = JsonResponse(said, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    return response

@@ -1,0 +1,174 @@
+"""The token endpoint: what an application gets for a code, a refresh token, a secret, a device."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.db import transaction
+
+from holdfast.accounts.applications import claims, codes, devices, grants, registration, tokens
+from holdfast.accounts.applications.clients import Client, Refused
+from holdfast.accounts.applications.models import Grant
+from holdfast.accounts.applications.signed_in import SignedIn
+from holdfast.accounts.people.models import Person
+from holdfast.accounts.trail.events import note
+
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+Fields = Mapping[str, str]
+Said = dict[str, object]
+
+
+def of_code(client: Client, fields: Fields) -> Said:
+    """Exchange a code (RFC 6749, 4.1.3; RFC 7636, 4.6). It counts once, whatever comes of it."""
+    code = _needed(fields, "code")
+    try:
+        meaning = codes.take(code)
+    except KeyError:
+        grants.end_of_code(code, client.id)
+        meaning = None
+    if meaning is None or meaning["client"] != client.id:
+        raise Refused("invalid_grant", "no such code, or it was used")
+    if _needed(fields, "redirect_uri") != meaning["redirect"]:
+        raise Refused("invalid_grant", "redirect_uri is another one than before")
+    verifier = _needed(fields, "code_verifier")
+    if not VERIFIER.fullmatch(verifier) or not _is_of(verifier, meaning["challenge"]):
+        raise Refused("invalid_grant", "code_verifier is another one than before")
+    person = Person.objects.filter(pk=meaning["person"], is_active=True).first()
+    if person is None:
+        raise Refused("invalid_grant", "the person may not sign in any more")
+    shown = SignedIn(meaning["at"], tuple(meaning["methods"]), meaning["session"])
+    with transaction.atomic():
+        grant = grants.begin(person, client.id, client.known, meaning["scopes"], shown, code)
+        return tokens_of(client, grant, nonce=meaning["nonce"])
+
+
+def _is_of(verifier: str, challenge: str) -> bool:
+    made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
+    return hmac.compare_digest(made.decode().rstrip("="), challenge)
+
+
+def of_refresh_token(client: Client, fields: Fields) -> Said:
+    """Exchange a refresh token for its successor and an access token (RFC 6749, 6)."""
+    rotated = grants.rotate(_needed(fields, "refresh_token"), client.id, client.known)
+    if rotated is None:
+        raise Refused("invalid_grant", "no such refresh token, or it was used")
+    grant, following = rotated
+    scopes = _of(fields, grant.scopes.split())
+    return {**_access(client, grant, scopes), "refresh_token": following}
+
+
+def of_client(client: Client, fields: Fields) -> Said:
+    """Give an application a token that is its own (RFC 6749, 4.4)."""
+    if client.is_public:
+        raise Refused("unauthorized_client", "only for an application with a secret")
+    scopes = _of(fields, client.known.scopes)
+    said: Said = {"sub": client.id, **_about(client, scopes)}
+    return _bearer(said, client, scopes)
+
+
+def of_device(client: Client, fields: Fields) -> Said:
+    """Give a device its tokens, once somebody has allowed it (RFC 8628, 3.4)."""
+    with transaction.atomic():
+        grant = devices.take(_needed(fields, "device_code"), client.id)
+    if isinstance(grant, str):
+        raise Refused(grant, "")
+    with transaction.atomic():
+        return tokens_of(client, grant)
+
+
+def tokens_of(client: Client, grant: Grant, nonce: str = "") -> Said:
+    """Return the first tokens of a sign-in."""
+    scopes = grant.scopes.split()
+    said = _access(client, grant, scopes)
+    if "refresh_token" in client.known.grants:
+        said["refresh_token"] = grants.first_token(grant, client.known)
+    if "openid" in scopes:
+        said["id_token"] = _identity(client, grant, nonce, str(said["access_token"]))
+    details = {"application": client.id, "by": ", ".join(grant.methods)}
+    note("application.signed-in", who=str(grant.person_id), details=details)
+    return said
+
+
+def _access(client: Client, grant: Grant, scopes: list[str]) -> Said:
+    said: Said = {
+        "sub": claims.subject(grant.person),
+        "roles": registration.roles(client.id, grant.person),
+        "grant": str(grant.pk),
+        **_about(client, scopes),
+    }
+    return _bearer(said, client, scopes)
+
+
+def _about(client: Client, scopes: list[str]) -> Said:
+    takers = [client.id, *client.known.audience]
+    return {
+        "aud": takers if len(takers) > 1 else client.id,
+        "client_id": client.id,
+        "scope": " ".join(scopes),
+    }
+
+
+def _bearer(said: Said, client: Client, scopes: list[str]) -> Said:
+    lives_s = int(client.known.access_token.total_seconds())
+    return {
+        "access_token": tokens.access_token(said, lives_s),
+        "token_type": "Bearer",
+        "expires_in": lives_s,
+        "scope": " ".join(scopes),
+    }
+
+
+def _identity(client: Client, grant: Grant, nonce: str, access_token: str) -> str:
+    """Return the ID token of a sign-in (OpenID Connect Core, 2 and 3.1.3.6)."""
+    half = hashlib.sha256(access_token.encode()).digest()[:16]
+    said: dict[str, Any] = {
+        **claims.of_person(grant.person, client.id, grant.scopes.split()),
+        "aud": client.id,
+        "auth_time": int(grant.signed_in.timestamp()),
+        "at_hash": base64.urlsafe_b64encode(half).decode().rstrip("="),
+    }
+    if grant.methods:
+        said["amr"] = grant.methods
+    if nonce:
+        said["nonce"] = nonce
+    return tokens.id_token(said)
+
+
+def _needed(fields: Fields, name: str) -> str:
+    if name not in fields:
+        raise Refused("invalid_request", f"{name} is missing")
+    return fields[name]
+
+
+def _of(fields: Fields, allowed: Iterable[str]) -> list[str]:
+    """Return the scopes that are asked for, all that may be where none is named."""
+    known = list(allowed)
+    asked = fields.get("scope", "").split() or known
+    if set(asked) - set(known):
+        raise Refused("invalid_scope", "more than may be had")
+    return list(dict.fromkeys(asked))
+
+
+EXCHANGES: Mapping[str, tuple[str, Callable[[Client, Fields], Said]]] = {
+    "authorization_code": ("authorization_code", of_code),
+    "refresh_token": ("refresh_token", of_refresh_token),
+    "client_credentials": ("client_credentials", of_client),
+    "urn:ietf:params:oauth:grant-type:device_code": ("device_code", of_device),
+}
+"""By the name of a grant in a request, what an application's configuration calls it."""
+
+
+def exchange(client: Client, fields: Fields) -> Said:
+    """Return what a request for tokens gets. Raises Refused."""
+    asked = _needed(fields, "grant_type")
+    if asked not in EXCHANGES:
+        raise Refused("unsupported_grant_type", "not offered here")
+    name, make = EXCHANGES[asked]
+    if name not in client.known.grants:
+        raise Refused("unauthorized_client", f"{name} is none of its grants")
+    return make(client, fields)

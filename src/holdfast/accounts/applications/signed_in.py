@@ -1,0 +1,44 @@
+"""How somebody who is signed in here showed who they are, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allauth.account.internal.flows.login import get_authentication_records
+from django.http import HttpRequest
+
+from holdfast.accounts.applications.tokens import digest
+
+METHODS = {
+    "password": ("pwd",),
+    "totp": ("otp", "mfa"),
+    "recovery_codes": ("kba", "mfa"),
+    "webauthn": ("hwk", "mfa"),
+}
+"""By what allauth calls it, values of RFC 8176. What is mailed has none there."""
+SECOND = "mfa"
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """`at` are seconds since 1970; `session` is a digest of the session's key."""
+
+    at: int
+    methods: tuple[str, ...]
+    session: str
+
+    @property
+    def twice(self) -> bool:
+        """Whether a second factor was shown."""
+        return SECOND in self.methods
+
+
+def of(request: HttpRequest) -> SignedIn:
+    """Return how who is signed in did so."""
+    records = get_authentication_records(request, request.user)
+    methods: dict[str, None] = {}
+    for record in records:
+        name = str(record.get("type") or record.get("method", ""))
+        methods.update(dict.fromkeys(METHODS.get(name, ())))
+    at = max((int(record.get("at", 0)) for record in records), default=0)
+    return SignedIn(at, tuple(methods), digest(request.session.session_key or ""))
