@@ -26,6 +26,8 @@ SCOPES = {
     "people:export": "export everybody, without hashes",
     "people:hashes": "have hashes in an export",
     "sessions:write": "see and end sessions",
+    "applications:read": "see applications, groups, and who has which roles",
+    "applications:write": "register people in applications, and change groups",
     "trail:read": "read the trail, its checkpoint and proofs",
     "keys:write": "make keys that may do no more, and remove keys",
     "webhooks:write": "say where events are sent, and send some again",

@@ -7,7 +7,7 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from holdfast.accounts.api import key_routes, people, problems, trail, webhooks
+from holdfast.accounts.api import applications, key_routes, people, problems, trail, webhooks
 
 
 class Api(NinjaAPI):
@@ -27,14 +27,17 @@ class Api(NinjaAPI):
 api = Api(
     title="Holdfast accounts",
     version="1",
-    description="People, their sessions, the trail and keys. A write may carry an "
-    "Idempotency-Key, unless it shows a secret; errors are application/problem+json.",
+    description="People, their sessions, applications, groups, the trail and keys. A write may "
+    "carry an Idempotency-Key, unless it shows a secret; errors are application/problem+json.",
     docs_url="/docs",
     openapi_url="/openapi.json",
     urls_namespace="api",
 )
 problems.tell(api)
 api.add_router("/v1/people", people.router)
+api.add_router("/v1/people", applications.of_people)
+api.add_router("/v1/applications", applications.router)
+api.add_router("/v1/groups", applications.of_groups)
 api.add_router("/v1/trail", trail.router)
 api.add_router("/v1/keys", key_routes.router)
 api.add_router("/v1/webhooks", webhooks.router)

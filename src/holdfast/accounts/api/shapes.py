@@ -168,3 +168,51 @@ class NewKey(Taken):
 class MadeKey(KeyOut):
     key: str
     """Shown now and never again."""
+
+
+class ApplicationOut(Schema):
+    id: str
+    name: str
+    roles: list[str]
+    everyone: list[str]
+    grants: list[str]
+    members_only: bool
+    second_factor: bool
+
+
+class RegistrationOut(Schema):
+    application: str
+    roles: list[str]
+    since: datetime
+    signed_in: bool
+
+
+Roles = Annotated[
+    list[Annotated[Line, StringConstraints(min_length=1, max_length=60)]], Field(max_length=200)
+]
+
+
+class RegistrationChange(Taken):
+    roles: Roles
+
+
+class GroupOut(Schema):
+    """A group; `roles` are by application, `members` are how many there are."""
+
+    name: str
+    roles: dict[str, list[str]]
+    members: int
+
+
+RolesByApplication = Annotated[
+    dict[Annotated[Line, StringConstraints(min_length=1, max_length=60)], Roles],
+    Field(max_length=200),
+]
+
+
+class GroupChange(Taken):
+    roles: RolesByApplication
+
+
+class NewGroup(GroupChange):
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$")]

@@ -20,6 +20,13 @@ MENU = (
     ("People", "group", "console:people_person_changelist", EVERYBODY),
     ("Invite somebody", "person_add", "invite", ADMINS),
     ("Sessions", "devices", "console:usersessions_usersession_changelist", EVERYBODY),
+    (
+        "Registrations",
+        "badge",
+        "console:applications_registration_changelist",
+        RUNNING,
+    ),
+    ("Groups", "groups", "console:applications_group_changelist", RUNNING),
     ("Gate", "gate", "console:gate", RUNNING),
     ("Trail", "receipt_long", "console:trail_trailentry_changelist", RUNNING),
     ("Keys", "key", "console:api_apikey_changelist", RUNNING),
