@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from django.contrib.sessions.serializers import JSONSerializer
+from django.core import signing
 
 from accounts.applications.asking import BACK, SECRET, Client, providing, refused, sent_back
 from accounts.service import GOOD, Browser, Page, Service, visitors
+from holdfast.accounts.secret_key import secret_key
 
 MORE = f"""
 [applications.bank]
@@ -73,6 +76,19 @@ def until_back(browser: Browser, page: Page) -> Page:
 def identity(client: Client, page: Page) -> dict[str, Any]:
     answer = client.exchange(sent_back(page)["code"])
     return client.claims(answer.json()["id_token"])
+
+
+def late(service: Service) -> None:
+    """Let everybody have shown ten minutes ago who they are."""
+    key, salt = secret_key(service.data), "django.contrib.sessions.SessionStore"
+    for name, data in service.rows("SELECT session_key, session_data FROM django_session"):
+        kept = signing.loads(data, key=key, salt=salt, serializer=JSONSerializer)
+        kept["began"] = kept.get("began", 0) - 600
+        for record in kept.get("account_authentication_methods", []):
+            record["at"] -= 600
+        data = signing.dumps(kept, key=key, salt=salt, serializer=JSONSerializer, compress=True)
+        change = "UPDATE django_session SET session_data = %s WHERE session_key = %s"
+        service.rows(change, data, name, commit=True)
 
 
 # Asking again
@@ -208,6 +224,7 @@ def test_what_was_allowed_is_not_asked_again_and_more_is(service: Service) -> No
 
 
 def test_consent_is_not_given_for_somebody(service: Service, ann: Browser) -> None:
+    ann.confirm()
     client = Client(service, "phone", "")
     path = consent(client, scope="openid email offline_access")
     assert ann.get(path).status == 405
@@ -242,6 +259,19 @@ def test_a_person_takes_back_what_they_allowed(service: Service) -> None:
     assert page.status == 302
     assert refused(client.refreshed(held["refresh_token"]))
     assert browser.get(client.path()).status == 200  # asked again
+
+
+def test_what_outlives_the_session_takes_more_than_a_stolen_one(service: Service) -> None:
+    owner = fresh(service)
+    owner.join("offline@example.org")
+    client = Client(service)
+    thief = Browser(service, "", dict(owner.jar))
+    assert "code" in sent_back(thief.get(client.path()))
+    late(service)
+    asked = client.path(scope="openid offline_access")
+    assert urlsplit(thief.get(asked).headers["Location"]).path == "/reauthenticate/"
+    for path in ("/device", "/device/allow"):
+        assert urlsplit(thief.get(path).headers["Location"]).path == "/reauthenticate/"
 
 
 # Who may
@@ -350,6 +380,7 @@ def unhurried(service: Service) -> None:
 
 
 def types(browser: Browser, code: str) -> Page:
+    browser.confirm()
     page = browser.get("/device")
     return browser.follow(browser.post("/device", {**page.form("/device"), "code": code}))
 
@@ -384,6 +415,7 @@ def test_a_device_that_is_declined_gets_nothing(service: Service, ann: Browser) 
 
 def test_a_link_fills_the_code_in_and_allows_nothing(service: Service, ann: Browser) -> None:
     client, device = waits(service)
+    ann.confirm()
     page = ann.get(device["verification_uri_complete"])
     assert page.form("/device")["code"] == device["user_code"]
     assert polls(client, device).json()["error"] == "authorization_pending"

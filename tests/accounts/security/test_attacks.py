@@ -373,7 +373,8 @@ def addresses() -> list[str]:
 
 NO_FORMS = {
     *("/healthz", "/readyz", "/metrics"),
-    *("/openid/token", "/openid/revoke"),  # programs ask there, with a secret or a code
+    *("/openid/token", "/openid/revoke", "/openid/introspect"),  # programs ask there, with a
+    *("/openid/userinfo", "/openid/device-code"),  # secret, a code or a token
     *("/openid/authorize", "/openid/logout"),  # lead to forms of our own, which have a token
 }
 
@@ -455,8 +456,12 @@ HARMLESS = {
     *("/confirm-email/", "/2fa/authenticate/", "/2fa/webauthn/login/"),
     *("/api/docs", "/api/openapi.json", "/console/login/"),
     *("/.well-known/openid-configuration", "/.well-known/jwks.json"),
+    "/.well-known/oauth-authorization-server",
     *("/openid/authorize", "/openid/logout"),  # to applications that one is signed in to anyway
-    *("/openid/token", "/openid/revoke"),  # ask for an application's secret, not for a session
+    *("/openid/token", "/openid/revoke", "/openid/introspect", "/openid/device-code"),  # ask for
+    "/openid/userinfo",  # an application's secret or a token, not for a session
+    "/openid/consent",  # signs in to what ends with the session; to more only after a step-up
+    *("/account/applications/", "/account/applications/x/leave/"),  # signs out at most
     "/email/",  # its buttons are pressed below
     "/password/change/",  # asks for the old one
 }

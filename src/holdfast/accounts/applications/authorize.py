@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render, resolve_url
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from holdfast.accounts.applications import codes, registration, signed_in, tokens
 from holdfast.accounts.applications.asked import Asked, Asker, SentBack, Unregistered, read
 from holdfast.accounts.applications.claims import subject
+from holdfast.accounts.applications.grants import OFFLINE
 
 AGAIN = frozenset({"login", "select_account"})
 
@@ -59,7 +61,10 @@ def _demanded(request: HttpRequest, asked: Asked) -> HttpResponse | None:
         hinted = tokens.read_id_token(asked.hint, asked.asker.client_id)
         if hinted is None or hinted.get("sub") != subject(request.user):
             raise SentBack(asked.asker, "login_required", "somebody else is signed in")
-    is_old = asked.max_age_s is not None and time.time() - now.at > asked.max_age_s
+    age_s = time.time() - now.at
+    is_old = asked.max_age_s is not None and age_s > asked.max_age_s
+    if OFFLINE in asked.scopes:  # it outlives the session: a stolen one is not enough
+        is_old = is_old or age_s > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     if is_old or asked.prompts & AGAIN:
         if asked.is_silent:
             raise SentBack(asked.asker, "login_required")

@@ -8,6 +8,7 @@ from allauth.account.internal.flows.login import get_authentication_records
 from django.http import HttpRequest
 
 from holdfast.accounts.applications.tokens import digest
+from holdfast.accounts.people.session_limits import BEGAN
 
 METHODS = {
     "password": ("pwd",),
@@ -40,5 +41,6 @@ def of(request: HttpRequest) -> SignedIn:
     for record in records:
         name = str(record.get("type") or record.get("method", ""))
         methods.update(dict.fromkeys(METHODS.get(name, ())))
-    at = max((int(record.get("at", 0)) for record in records), default=0)
+    began = int(request.session.get(BEGAN, 0))  # who has just proved an address has no record
+    at = max((int(record.get("at", 0)) for record in records), default=began)
     return SignedIn(at, tuple(methods), digest(request.session.session_key or ""))

@@ -10,7 +10,7 @@ from holdfast.accounts.applications import authorize, device_pages, own_pages, v
 
 _OIDC = [
     path(".well-known/openid-configuration", allauth.configuration, name="configuration"),
-    path(".well-known/jwks.json", allauth.jwks, name="jwks"),
+    path(".well-known/jwks.json", views.jwks, name="jwks"),
     path("openid/authorize", authorize.authorize, name="authorization"),
     path("openid/logout", csrf_exempt(views.Logout.as_view()), name="logout"),
     path("openid/token", views.token, name="token"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from allauth.idp.oidc.views import LogoutView
+from allauth.idp.oidc.views import jwks as allauth_jwks
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,7 +15,7 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from holdfast.accounts.applications import claims, clients, devices, exchange, grants, tokens
 from holdfast.accounts.applications.clients import Client, Refused
@@ -149,11 +151,25 @@ def _challenge(error: str, status: int) -> HttpResponse:
     return response
 
 
+@require_safe
+def jwks(request: HttpRequest) -> HttpResponse:
+    """Show the public keys, each with what it is for (RFC 7517, 4.2 and 4.4)."""
+    response: HttpResponse = allauth_jwks(request)
+    keys = json.loads(response.content)["keys"]
+    for key in keys:
+        key |= {"use": "sig", "alg": tokens.ALGORITHM}
+    response.content = json.dumps({"keys": keys}).encode()
+    return response
+
+
 class Logout(LogoutView):
     """allauth's page, which also ends what we keep of the application."""
 
     def _handle(self, form: Any, op_logout: bool) -> HttpResponse:
         client = form.cleaned_data["client"]
+        known = application(client.id) if client is not None else None
+        if known is None or form.cleaned_data["post_logout_redirect_uri"] not in known.signed_out:
+            form.cleaned_data["post_logout_redirect_uri"] = ""  # to the letter
         if self.request.user.is_authenticated and client is not None:
             grants.end_all(self.request.user, client.id)
         answer: HttpResponse = super()._handle(form, op_logout)
