@@ -52,8 +52,7 @@ class Provider:
     @classmethod
     def holdfast(cls, issuer: str, client_id: str, client_secret: str = "") -> Provider:
         """Return `holdfast serve` at an address, whose access tokens say so in a claim."""
-        kinds, saying = ("jwt",), {"token_use": "access"}
-        return cls(issuer, client_id, client_secret, access_kinds=kinds, access_saying=saying)
+        return cls(issuer, client_id, client_secret, access_saying={"token_use": "access"})
 
     def __post_init__(self) -> None:
         if not is_safe(self.issuer):
