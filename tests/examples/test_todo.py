@@ -211,7 +211,7 @@ def keys_are_at_hand(running: Running) -> None:
 
 
 def api_token(sub: str, roles: list[str]) -> str:
-    return token("RS256", {"typ": "JWT"}, sub=sub, roles=roles, token_use="access")
+    return token("RS256", {"typ": "at+jwt"}, sub=sub, roles=roles, token_use="access")
 
 
 def test_who_signs_out_is_out(running: Running) -> None:
