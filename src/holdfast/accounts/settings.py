@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "holdfast.accounts.applications.client_credentials.ClientCredentials",
     "holdfast.accounts.gate.middleware.GateMiddleware",
     "holdfast.accounts.requests.Busy",
 ]
