@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -237,31 +236,54 @@ def test_nobody_looks_into_tokens_without_a_secret(
         assert "sub" not in answer.text
 
 
-@pytest.mark.parametrize(("name", "method"), CLIENTS)
+def asked_by_a_device(
+    one: OAuth2Session, described: dict[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Begin a device's sign-in; return the answer, and what the device asks again and again."""
+    answer = one.post(
+        described["device_authorization_endpoint"],
+        data={"client_id": one.client_id, "scope": SCOPE},
+        withhold_token=True,
+    )
+    assert answer.status_code == 200, answer.text
+    code = answer.json()["device_code"]
+    return answer.json(), {
+        "grant_type": DEVICE_CODE,
+        "device_code": code,
+        "client_id": one.client_id,
+    }
+
+
 def test_a_device_without_a_browser_signs_somebody_in(
-    client: Make, described: dict[str, Any], service: Service, ann: Browser, name: str, method: str
+    client: Make, described: dict[str, Any], ann: Browser
 ) -> None:
     needs(described, DEVICE_CODE)
-    one = client(name, method)
-    asked = one.post(
-        described["device_authorization_endpoint"],
-        data={"client_id": name, "scope": SCOPE},
-        withhold_token=True,
-        auth=one.client_auth(method),
-    ).json()
-    polled = {"grant_type": DEVICE_CODE, "device_code": asked["device_code"], "client_id": name}
-    with pytest.raises(OAuthError, match="authorization_pending"):
-        one.fetch_token(**polled)
-    page = ann.follow(ann.get(f"{asked['verification_uri']}?code={asked['user_code']}"))
-    assert asked["user_code"] in page.body
-    action = re.search(r'<form[^>]*action="([^"]*code=[^"]*)"', page.body)
-    assert action is not None, page.body
-    ann.follow(ann.post(action[1], {**page.form(action[1]), "action": "confirm"}))
-    tokens = one.fetch_token(**polled)
+    one = client("phone", "none")
+    answer, again = asked_by_a_device(one, described)
+    page = ann.follow(ann.get(f"{answer['verification_uri']}?code={answer['user_code']}"))
+    assert answer["user_code"] in page.body
+    ann.follow(ann.post(page.url, {**page.form(), "action": "confirm"}))
+    one.fetch_token(**again)
     assert one.get(described["userinfo_endpoint"]).json()["sub"] == ann.who()
-    assert "access_token" in tokens
     with pytest.raises(OAuthError):
-        one.fetch_token(**polled)
+        one.fetch_token(**again)
+
+
+def test_a_device_that_asks_too_often_is_slowed_and_one_that_is_denied_gets_nothing(
+    client: Make, described: dict[str, Any], ann: Browser
+) -> None:
+    needs(described, DEVICE_CODE)
+    one = client("phone", "none")
+    answer, again = asked_by_a_device(one, described)
+    with pytest.raises(OAuthError, match="authorization_pending"):
+        one.fetch_token(**again)
+    with pytest.raises(OAuthError, match="slow_down"):
+        one.fetch_token(**again)
+    answer, again = asked_by_a_device(one, described)
+    page = ann.follow(ann.get(f"{answer['verification_uri']}?code={answer['user_code']}"))
+    ann.follow(ann.post(page.url, {**page.form(), "action": "deny"}))
+    with pytest.raises(OAuthError, match="access_denied"):
+        one.fetch_token(**again)
 
 
 def test_the_answer_names_who_gives_it(
