@@ -26,6 +26,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples/apache/www.conf"
 SECRET = "only-for-tests-" + "x" * 32
 CERTIFICATE, KEY = "/etc/ssl/certs/www.example.com.pem", "/etc/ssl/private/www.example.com.key"
 MODULES = ("ssl", "headers", "proxy", "proxy_http", "auth_openidc")
+SITES = "/etc/apache2/sites-available"
 INSTALLS_WITHIN_S = 300.0
 PROXY = """\
 OIDCCABundlePath {certificate}
@@ -65,11 +66,10 @@ def install(host: Host, conf: str, service: str, certificate: tuple[str, str]) -
     host.check(["apt-get", "update", "-q"], timeout_s=INSTALLS_WITHIN_S)
     host.check(installs, timeout_s=INSTALLS_WITHIN_S)
     secrets = f'OIDCClientSecret "{SECRET}"\nOIDCCryptoPassphrase "{os.urandom(32).hex()}"\n'
-    sites = "/etc/apache2/sites-available"
     files = {
         "/etc/apache2/openid-secrets.conf": (secrets, "600"),
-        f"{sites}/www.conf": (conf, "644"),
-        f"{sites}/accounts.conf": (
+        f"{SITES}/www.conf": (conf, "644"),
+        f"{SITES}/accounts.conf": (
             PROXY.format(certificate=CERTIFICATE, key=KEY, name=ACCOUNTS, service=service),
             "644",
         ),
@@ -85,6 +85,12 @@ def install(host: Host, conf: str, service: str, certificate: tuple[str, str]) -
     host.check(["a2enmod", "-q", *MODULES])
     host.check(["a2ensite", "-q", "www", "accounts"])
     host.check(["apache2ctl", "configtest"])
+    host.check(["systemctl", "restart", "apache2"])
+
+
+def configure(host: Host, conf: str) -> None:
+    """Put another file in place of the example's."""
+    host.check(["tee", f"{SITES}/www.conf"], input=conf)
     host.check(["systemctl", "restart", "apache2"])
 
 

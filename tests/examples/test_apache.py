@@ -18,6 +18,7 @@ from examples.apache_running import (
     SITE,
     Visitor,
     certified,
+    configure,
     install,
     serving_accounts,
 )
@@ -25,7 +26,7 @@ from holdfast.lab import Host, Lab
 from throwaway import SERVERS, UNTOUCHED
 
 MEMBERS, OFTEN = f"https://{SITE}/members/", f"https://{SITE}/members/often/"
-PEOPLE = ("ann", "bob", "cat", "dan", "eva", "fay")
+PEOPLE = ("ann", "bob", "cat", "dan", "eva", "fay", "gus", "hal")
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,14 @@ class World:
     certificate: str
 
 
-@pytest.fixture(scope="module")
-def world(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(
+    scope="module", params=["bookworm", pytest.param("trixie", marks=pytest.mark.every)]
+)
+def world(
+    request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("apache")
-    host = lab.host(SERVERS["bookworm"].name)
+    host = lab.host(SERVERS[request.param].name)
     host.reset(UNTOUCHED)
     certificate, key = certified(SITE, ACCOUNTS)
     hashed = "argon2id$" + argon2.PasswordHasher(1, 7168, 1).hash(GOOD)
@@ -132,15 +137,16 @@ def test_cookies_are_sent_over_tls_alone_and_hidden_from_scripts(
         assert "samesite=lax" in cookie.lower()
 
 
-def test_signing_out_ends_it_here_and_there(world: World, visitor: Callable[[], Visitor]) -> None:
-    browser = member(world, visitor, "cat")
-    kept = dict(browser.clients[SITE].cookies)
+def sign_out(browser: Visitor) -> Page:
     page = browser.get(f"https://{SITE}/openid/signed-in?logout=https%3A%2F%2F{SITE}%2F")
     assert page.url.startswith(f"https://{ACCOUNTS}/openid/logout")
-    page = browser.submit(page, action="logout")
+    return browser.submit(page, action="logout")
+
+
+def test_signing_out_ends_it_here_and_there(world: World, visitor: Callable[[], Visitor]) -> None:
+    browser = member(world, visitor, "cat")
+    page = sign_out(browser)
     assert (page.url.partition("?")[0], page.body) == (f"https://{SITE}/", "for everybody")
-    assert browser.send("GET", MEMBERS).status == 302
-    browser.clients[SITE].cookies.update(kept)
     assert browser.send("GET", MEMBERS).status == 302
     assert browser.get(MEMBERS).url.startswith(f"https://{ACCOUNTS}/login/")
 
@@ -198,11 +204,59 @@ def test_a_changed_answer_is_none(
     assert not any(name == "__Host-openid" for name in browser.clients[SITE].cookies)
 
 
-def test_nobody_is_led_away_by_signing_out(visitor: Callable[[], Visitor]) -> None:
+Attack = Callable[[World, Callable[[], Visitor]], bool]
+
+
+def no_member(world: World, visitor: Callable[[], Visitor]) -> bool:
+    """Somebody without the role asks for the page."""
+    return "for members" in sign_in(visitor(), "gus").body
+
+
+def kept_cookies(world: World, visitor: Callable[[], Visitor]) -> bool:
+    """Somebody has copied the cookies of a member, who then signs out."""
+    browser = visitor()
+    sign_in(browser, "hal")
+    make_member(world, "hal")
+    browser = visitor()
+    sign_in(browser, "hal")
+    kept = dict(browser.clients[SITE].cookies)
+    sign_out(browser)
+    thief = visitor()
+    for name, value in kept.items():
+        thief.clients[SITE].cookies.set(name, value)
+    return thief.send("GET", MEMBERS).body == "for members"
+
+
+def led_away(world: World, visitor: Callable[[], Visitor]) -> bool:
+    """A link to sign out leads to another site."""
     page = visitor().send(
         "GET", f"https://{SITE}/openid/signed-in?logout=https%3A%2F%2Fevil.example"
     )
-    assert "evil.example" not in page.headers.get("Location", "")
+    return page.headers.get("Location", "").startswith("https://evil.example")
+
+
+ATTACKS: tuple[Attack, ...] = (no_member, kept_cookies, led_away)
+WEAK = {
+    "Require claim roles:MEMBER": "Require valid-user",
+    "OIDCSessionType server-cache": "OIDCSessionType client-cookie",
+    r"OIDCRedirectURLsAllowed ^https://www\.example\.com/": "OIDCRedirectURLsAllowed .*",
+}
+
+
+def test_attacks_fail_and_succeed_where_the_file_is_weakened(
+    world: World, visitor: Callable[[], Visitor]
+) -> None:
+    text = EXAMPLE.read_text()
+    weak = text
+    for old, new in WEAK.items():
+        assert old in weak
+        weak = weak.replace(old, new)
+    assert [attack(world, visitor) for attack in ATTACKS] == [False] * len(ATTACKS)
+    configure(world.host, weak)
+    try:
+        assert [attack(world, visitor) for attack in ATTACKS] == [True] * len(ATTACKS)
+    finally:
+        configure(world.host, text)
 
 
 def test_the_secret_is_roots_alone(world: World) -> None:
