@@ -21,18 +21,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from accounts.engines import Engine, engine, serving_with
+from accounts.engines import engine, serving_with
 from accounts.service import Browser, free_port
 from bench.figures import Better, Figure, Peer
-from bench.running import BenchError, Measure, Report, in_turn, run
+from bench.running import BenchError, Measure, Report, in_turn, processor_s, run
 
 PACKAGE, VERSION = "oidc-provider", "9.13.3"
 CLIENT, BACK, SCOPE = "bench", "http://localhost:3000/signed-in", "openid"
 CHAINS = 4
 """So many clients ask at once, each with a connection and a refresh token of its own."""
 TURN_S = 3.0
-STARTS_WITHIN_S = 30.0
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 CREDENTIALS_PER_S, REFRESHES_PER_S, INTROSPECTIONS_PER_S = 400.0, 300.0, 800.0
 _PEER = Path(__file__).parent / "peers/oidc_provider.js"
 _SETTINGS = f"""\
@@ -201,18 +199,6 @@ def _a_second_of_a_core(provider: Provider, once: Once) -> tuple[float, float]:
     return sum(counts) / took[0], sum(counts) / sum(took)
 
 
-def processor_s(pid: int) -> float:
-    """Return the seconds of processor that a process and all below it have taken so far.
-
-    Those that have ended count for whoever waited for them.
-    """
-    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    taken = sum(map(int, stat[11:15])) / TICKS_PER_S
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    below = [int(child) for path in children for child in path.read_text().split()]
-    return taken + sum(map(processor_s, below))
-
-
 @contextmanager
 def _ours(folder: Path) -> Iterator[Provider]:
     """The service with one worker, on PostgreSQL."""
@@ -231,14 +217,9 @@ def _ours(folder: Path) -> Iterator[Provider]:
                 secret,
                 service.process.pid,
                 [one["refresh_token"] for one in tokens],
-                _first(database),
+                database.process.pid,
                 tokens[0]["access_token"],
             )
-
-
-def _first(database: Engine) -> int:
-    """The process of the database's server: what starts it waits beside."""
-    return database.process.pid
 
 
 def _by_code(browser: Browser, secret: str) -> dict[str, Any]:
