@@ -78,12 +78,12 @@ def sign_in(browser: Visitor, name: str, url: str = MEMBERS) -> Page:
     return browser.submit(page, login=f"{name}@example.org", password=GOOD)
 
 
-def make_member(world: World, name: str) -> None:
-    """Give somebody the role, who has signed in to the site before."""
+def make_member(world: World, name: str, *roles: str) -> None:
+    """Give somebody the role, or others, who has signed in to the site before."""
     world.service.rows(
         "UPDATE applications_registration SET roles = %s WHERE person_id ="
         " (SELECT id FROM people_person WHERE email = %s)",
-        json.dumps(["MEMBER"]),
+        json.dumps(roles or ["MEMBER"]),
         f"{name}@example.org",
         commit=True,
     )
@@ -151,12 +151,17 @@ def test_signing_out_ends_it_here_and_there(world: World, visitor: Callable[[], 
     assert browser.get(MEMBERS).url.startswith(f"https://{ACCOUNTS}/login/")
 
 
-def test_tokens_are_refreshed_and_whoever_is_locked_is_out(
+def test_a_refresh_brings_roles_up_to_date_and_whoever_is_locked_is_out(
     world: World, visitor: Callable[[], Visitor]
 ) -> None:
     browser = member(world, visitor, "dan")
     for _ in range(3):
         assert browser.send("GET", OFTEN).body == "for members, asked often"
+    make_member(world, "dan", "GUEST")
+    assert browser.send("GET", OFTEN).status == 403
+    assert browser.send("GET", MEMBERS).status == 403
+    make_member(world, "dan")
+    assert browser.send("GET", OFTEN).body == "for members, asked often"
     world.service.rows(
         "UPDATE people_person SET is_active = false WHERE email = %s",
         "dan@example.org",
