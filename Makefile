@@ -65,7 +65,7 @@ $(STAMPS)/venv: pyproject.toml requirements-test.lock $(wildcard native/*.c nati
 
 $(STAMPS)/packages: lab-packages.txt
 	@mkdir -p $(STAMPS)
-	@missing=$$(comm -23 <(sort lab-packages.txt) <(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' 2>/dev/null | sed -n 's/ installed$$//p' | sort) | tr '\n' ' '); \
+	@missing=$$(comm -23 <(sort lab-packages.txt) <(dpkg-query -W -f '$${Package} $${Provides} $${db:Status-Status}\n' 2>/dev/null | sed -n 's/([^)]*)//g; s/ installed$$//p' | tr -s ', ' '\n' | sort -u) | tr '\n' ' '); \
 	if [ -n "$${missing// /}" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \

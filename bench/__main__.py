@@ -57,6 +57,12 @@ def applications(report: Report) -> list[Figure]:
     return measure(report)
 
 
+def openid(report: Report) -> list[Figure]:
+    from bench.openid import measure
+
+    return measure(report)
+
+
 FAMILIES: dict[str, Callable[[Report], list[Figure]]] = {
     "servers": servers,
     "hardening": hardening,
@@ -65,6 +71,7 @@ FAMILIES: dict[str, Callable[[Report], list[Figure]]] = {
     "gate": gate,
     "work": work,
     "applications": applications,
+    "openid": openid,
 }
 
 

@@ -155,10 +155,13 @@ def serving_on(name: str, folder: Path, settings: str = "") -> Iterator[Service]
 
 
 @contextmanager
-def serving_with(server: Engine, folder: Path, settings: str = "") -> Iterator[Service]:
+def serving_with(
+    server: Engine, folder: Path, settings: str = "", *, workers: int = 2
+) -> Iterator[Service]:
     """Run the service with a database server."""
+    folder.mkdir(parents=True, exist_ok=True)
     url = folder / "url"
     url.write_text(server.url)
     url.chmod(0o600)
-    with serving(folder, f'database = "file:{url}"\n{settings}') as service:
+    with serving(folder, f'database = "file:{url}"\n{settings}', workers=workers) as service:
         yield replace(service, database=server.url)

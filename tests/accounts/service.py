@@ -107,7 +107,11 @@ class Service:
 
 @contextmanager
 def serving(
-    folder: Path, settings: str = "", *, program: tuple[str, ...] = ("-m", "holdfast.cli.main")
+    folder: Path,
+    settings: str = "",
+    *,
+    program: tuple[str, ...] = ("-m", "holdfast.cli.main"),
+    workers: int = 2,
 ) -> Iterator[Service]:
     """Run the service in a folder of its own; `settings` go on in its file."""
     port = free_port()
@@ -118,7 +122,7 @@ def serving(
     said = folder / "said"
     argv = [sys.executable, *program, "serve", "--config", str(config)]
     argv += ["--data", str(folder / "data"), "--listen", f"127.0.0.1:{port}"]
-    argv += ["--origin", f"http://localhost:{port}", "--workers", "2"]
+    argv += ["--origin", f"http://localhost:{port}", "--workers", str(workers)]
     with said.open("wb") as output:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

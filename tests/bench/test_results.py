@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from bench.__main__ import main
 from bench.figures import Better, Figure, Peer, table, write
 from bench.peers import lynis
-from bench.running import BenchError, Measure, in_turn, run
+from bench.running import BenchError, Measure, in_turn, processor_s, run
 
 KEYS = (
     *("figure", "unit", "ours", "peer", "peer_name", "ratio"),
@@ -141,6 +143,20 @@ def test_a_process_that_fails_is_no_measure() -> None:
 def test_a_process_that_hangs_is_ended() -> None:
     with pytest.raises(BenchError, match=r"longer than 0\.3 s"):
         run(["sleep", "60"], timeout_s=0.3)
+
+
+def test_the_processor_of_a_tree_counts_all_below() -> None:
+    spin = "import time\nwhile time.process_time() < 0.3: pass\n"
+    child = f"import subprocess, sys\np = subprocess.Popen([sys.executable, '-c', {spin!r}])\n"
+    waits = f"{child}{spin}p.wait()\nprint('done', flush=True)\nsys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", waits], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "done\n"
+        taken_s = processor_s(process.pid)
+        process.communicate()
+    assert 0.55 < taken_s < 1.5
 
 
 LYNIS_LOG = """\

@@ -42,6 +42,7 @@ INSTALLABLE_PACKAGES = (
     "cracklib-runtime",
     "debsums",
     "iptables",
+    "libapache2-mod-auth-openidc",
     "libpam-google-authenticator",
     "libpam-pwquality",
     "lynis",

@@ -85,7 +85,12 @@ def _basic(request: HttpRequest) -> tuple[str | None, str]:
     except ValueError:
         return "", ""
     name, _, secret = text.partition(":")
-    return unquote_plus(name), unquote_plus(secret)
+    return _plain(name), _plain(secret)
+
+
+def _plain(text: str) -> str:
+    """Return what was meant, form-encoded as the standard says or, as many do, written as it is."""
+    return unquote_plus(text) if "%" in text else text
 
 
 def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
