@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "holdfast.accounts.requests.Requests",
     "holdfast.accounts.requests.BoundedBody",
+    "holdfast.accounts.applications.direct.Direct",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "holdfast.accounts.requests.ContentSecurity",

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 from django.utils import timezone
 
 from holdfast.accounts.applications.models import Grant, RefreshToken
@@ -29,6 +30,11 @@ from holdfast.accounts.trail.events import note
 GRACE = timedelta(seconds=30)
 LONGEST = 200  # characters of a token that is looked for
 OFFLINE = "offline_access"
+_GOES_ON = (
+    "SELECT p.is_active FROM applications_grant g JOIN people_person p ON p.id = g.person_id "
+    "WHERE g.id = %s AND g.ends > %s"
+)
+"""Written out: it is part of every introspection."""
 
 
 def begin(
@@ -84,6 +90,19 @@ def find(token: str, client_id: str) -> RefreshToken | None:
     if found is None or found.grant.application_id != client_id:
         return None
     return found if found.grant.person.is_active else None
+
+
+def goes_on(number: str) -> bool:
+    """Whether a sign-in has not ended, and its person may still sign in."""
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    try:
+        key = Grant._meta.pk.get_db_prep_value(number, connection)
+    except ValidationError:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_GOES_ON, [key, now])
+        row = cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 def rotate(token: str, client_id: str, known: Application) -> tuple[Grant, str] | None:

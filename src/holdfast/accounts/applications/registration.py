@@ -19,15 +19,22 @@ def roles(client_id: str, person: Any) -> list[str]:
     known = configured.application(client_id)
     if known is None:
         return []
-    registration, is_new = Registration.objects.get_or_create(
-        person=person, application_id=client_id, defaults={"roles": sorted(known.everyone)}
-    )
-    if is_new:
-        note("application.joined", who=str(person.pk), on=client_id)
-    held = set(registration.roles)
+    own = Registration.objects.filter(person=person, application_id=client_id)
+    kept = own.values_list("roles", flat=True).first()
+    held = set(_joined(client_id, person, known.everyone) if kept is None else kept)
     for by_application in Group.objects.filter(members=person).values_list("roles", flat=True):
         held.update(by_application.get(client_id, ()))
     return sorted(held & set(known.roles))
+
+
+def _joined(client_id: str, person: Any, roles: Iterable[str]) -> list[str]:
+    """Register somebody; return the roles that they have then."""
+    registration, is_new = Registration.objects.get_or_create(
+        person=person, application_id=client_id, defaults={"roles": sorted(roles)}
+    )
+    if is_new:
+        note("application.joined", who=str(person.pk), on=client_id)
+    return list(registration.roles)
 
 
 def is_registered(client_id: str, person: Any) -> bool:

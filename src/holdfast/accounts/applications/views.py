@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -118,10 +117,7 @@ def _is_good(said: dict[str, Any]) -> bool:
     """Whether an access token's sign-in goes on, and nobody took the token back."""
     if application(str(said.get("client_id", ""))) is None or is_spent(_of_access(said)):
         return False
-    if "grant" not in said:
-        return True
-    held = Grant.objects.filter(pk=said["grant"], ends__gt=timezone.now(), person__is_active=True)
-    return held.exists()
+    return "grant" not in said or grants.goes_on(str(said["grant"]))
 
 
 @csrf_exempt
