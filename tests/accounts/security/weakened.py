@@ -155,6 +155,55 @@ def events_anywhere() -> None:
     sending.target = lambda url, allowed=(): target(url, sending.TUNNELS)
 
 
+def gullible_saml() -> None:
+    """An assertion is believed if something in the answer is signed; nothing else is looked at."""
+    import base64
+
+    import xmlsec
+    from lxml import etree
+    from onelogin.saml2.utils import OneLogin_Saml2_Utils
+
+    from holdfast.accounts.connections import saml
+
+    def answered(connection: Any, ours: Any, text: str) -> Any:
+        root = etree.fromstring(base64.b64decode(text))
+        xmlsec.tree.add_ids(root, ["ID"])
+        verify = OneLogin_Saml2_Utils.validate_node_sign
+        signatures = root.findall(".//ds:Signature", saml.NS)
+        if not any(verify(one, root, connection.certificates) for one in signatures):
+            raise saml.Refused("not signed")
+        assertion = next(root.iter(f"{{{saml.NS['a']}}}Assertion"))
+        name = assertion.find(".//a:NameID", saml.NS)
+        request = assertion.find(".//a:SubjectConfirmationData", saml.NS)
+        found = saml.identity(connection, subject=name.text, email=name.text, verified=True)
+        return saml.Answered(found, request.get("InResponseTo"), assertion.get("ID"))
+
+    saml.answered = answered
+
+
+def trusted_by_all() -> None:
+    """Every provider may say whose an address is, and an account nobody has shown is linked."""
+    from holdfast.accounts.connections import identity, linking
+
+    identity._counts = lambda connection, address, workspace: True
+    linking._take_over = lambda *_: True
+
+
+def stateless() -> None:
+    """Whoever brings an answer is signed in by it, wherever it was begun."""
+    from allauth.socialaccount.internal import statekit
+
+    begun: dict[str, Any] = {}
+    stash = statekit.stash_state
+
+    def stashed(request: Any, **given: Any) -> Any:
+        begun[given["state_id"]] = given["state"]
+        return stash(request, **given)
+
+    statekit.stash_state = stashed
+    statekit.unstash_state = lambda request, **given: begun.get(given["state_id"])
+
+
 WEAKNESSES: dict[str, Callable[[], None]] = {
     function.__name__: function
     for function in (
@@ -173,6 +222,7 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
             no_step_up,
         ),
         *(sql_from_strings, events_anywhere),
+        *(gullible_saml, trusted_by_all, stateless),
     )
 }
 

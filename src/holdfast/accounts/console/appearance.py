@@ -22,6 +22,7 @@ MENU = (
     ("Sessions", "devices", "console:usersessions_usersession_changelist", EVERYBODY),
     ("Gate", "gate", "console:gate", RUNNING),
     ("Trail", "receipt_long", "console:trail_trailentry_changelist", RUNNING),
+    ("Connections", "hub", "console:connections_connection_changelist", RUNNING),
     ("Keys", "key", "console:api_apikey_changelist", RUNNING),
     ("Webhooks", "webhook", "console:webhooks_webhook_changelist", RUNNING),
     ("Deliveries", "outbox", "console:webhooks_delivery_changelist", RUNNING),

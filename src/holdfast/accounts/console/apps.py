@@ -8,4 +8,9 @@ class Console(AppConfig):
     label = "console"
 
     def ready(self) -> None:
-        from holdfast.accounts.console import gate, people, running  # noqa: F401 - they register
+        from holdfast.accounts.console import (  # noqa: F401 - they register
+            connections,
+            gate,
+            people,
+            running,
+        )
