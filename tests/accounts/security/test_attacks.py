@@ -457,6 +457,9 @@ HARMLESS = {
     *("/.well-known/openid-configuration", "/.well-known/jwks.json"),
     *("/openid/authorize", "/openid/logout"),  # to applications that one is signed in to anyway
     *("/openid/token", "/openid/revoke"),  # ask for an application's secret, not for a session
+    *("/3rdparty/", "/3rdparty/signup/", "/3rdparty/login/error/", "/3rdparty/login/cancelled/"),
+    *("/social/connections/", "/social/signup/", "/social/login/error/"),
+    "/social/login/cancelled/",  # all of these link nothing; what does is tried in `connections`
     "/email/",  # its buttons are pressed below
     "/password/change/",  # asks for the old one
 }

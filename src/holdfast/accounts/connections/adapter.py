@@ -65,6 +65,7 @@ class Adapter(DefaultSocialAccountAdapter):
         that the address is theirs, nobody has a way into the account.
         """
         person: Person = sociallogin.user
+        person.pk = Person._meta.pk.to_python(person.pk)  # a session keeps it as a text
         try:
             with transaction.atomic():
                 if form is not None:

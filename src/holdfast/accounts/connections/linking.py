@@ -48,21 +48,19 @@ def _by_proven(request: HttpRequest, email: str, slug: str) -> tuple[Person, str
     person = held.person
     if person.role or not person.is_active:
         return None
-    known = EmailAddress.objects.filter(user=person)
-    if not known.filter(email=email, verified=True).exists() and not _take_over(
-        request, person, email, slug
-    ):
-        return None
-    return person, email
+    if EmailAddress.objects.filter(user=person, email=email, verified=True).exists():
+        return person, email
+    cleared = _take_over(request, person, email, slug)
+    return (cleared, email) if cleared is not None else None
 
 
-def _take_over(request: HttpRequest, person: Person, email: str, slug: str) -> bool:
-    """Give an account that nobody has shown to be theirs to who has; False where somebody did."""
+def _take_over(request: HttpRequest, person: Person, email: str, slug: str) -> Person | None:
+    """Clear an account that nobody has shown to be theirs, for who has; None where somebody did."""
     with transaction.atomic():
         person = Person.objects.select_for_update().get(pk=person.pk)
         known = EmailAddress.objects.filter(user=person)
         if known.filter(verified=True).exists():
-            return False
+            return None
         Authenticator.objects.filter(user=person).delete()
         SocialAccount.objects.filter(user=person).delete()
         known.exclude(email=email).delete()
@@ -72,7 +70,7 @@ def _take_over(request: HttpRequest, person: Person, email: str, slug: str) -> b
         known.update(verified=True, primary=True)
         details = {"connection": slug}
         events.note("account.proven", request, on=str(person.pk), details=details)
-    return True
+    return person
 
 
 def signed_in(
