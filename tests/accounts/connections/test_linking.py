@@ -658,6 +658,7 @@ BAD: dict[str, dict[str, str]] = {
     "no address": {"issuer": "javascript:alert(1)"},
     "whose it is, in the address": {"issuer": "https://a:b@idp.example.org"},
     "trusting without domains": {"trusts_addresses": "on", "domains": ""},
+    "alone without trust": {"only": "on", "domains": "example.org"},
     "alone without domains": {"only": "on", "domains": ""},
     "a domain that is none": {"domains": "exa mple"},
     "a slug with capitals": {"slug": "Shouting"},

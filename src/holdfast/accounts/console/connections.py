@@ -47,7 +47,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="Whose addresses this provider gives out, with commas between: example.com",
     )
     new_secret = forms.CharField(
-        label="client secret",
+        label="Client secret",
         required=False,
         strip=True,
         max_length=LONGEST_SECRET,
@@ -62,7 +62,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="The whole .p8 file. Never shown again.",
     )
     metadata = forms.CharField(
-        label="metadata of the SAML provider",
+        label="Metadata of the SAML provider",
         required=False,
         max_length=LONGEST_XML,
         widget=PEM,
@@ -76,8 +76,14 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             *("sso_url", "certificates", "trusts_addresses", "only"),
         )
         widgets = {"certificates": PEM}  # noqa: RUF012 - as Django has it
+        labels = {  # noqa: RUF012
+            "sso_url": "Address to sign in at",
+            "trusts_addresses": "Its addresses are trusted",
+            "only": "No other way in",
+        }
         help_texts = {  # noqa: RUF012
-            "slug": "Its part of the callback address; it stays as it is.",
+            "slug": "Its part of the callback address that the provider is told, "
+            "/sign-in/with/SLUG/back/; it stays as it is.",
             "issuer": "OpenID: the issuer, to the letter. SAML: the entity id. GitHub: only for "
             "a server of your own. Google and Apple: leave it empty.",
             "sso_url": "SAML alone: where people are led to sign in.",
@@ -129,6 +135,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         domains = cleaned.get("domains")
         if cleaned.get("only") and not domains:
             self.add_error("domains", "Say whose sign-in is by this connection alone.")
+        if cleaned.get("only") and not cleaned.get("trusts_addresses"):
+            self.add_error("trusts_addresses", "Who has no other way in has to get in by this one.")
         named = kind in (Kind.SAML, Kind.OPENID)
         if cleaned.get("trusts_addresses") and named and not domains:
             self.add_error("domains", "Say whose addresses it gives out: no others count.")
