@@ -263,6 +263,30 @@ def prepared_by_an_identity(place: Place) -> bool:
     return victim.who() in (attacker.who(), again.who())
 
 
+def prepared_for_a_link(place: Place) -> bool:
+    """An account with somebody else's address waits until they get in by a mailed link."""
+    email = address("victim")
+    place.browser().sign_up(email, "attackers otter paddles north")
+    victim, later = place.browser(), place.browser()
+    victim.submit("/sign-in/link/", email=email)
+    victim.submit(link_in(place.service.mails(email)[-1]))
+    assert victim.who() is not None
+    later.sign_in(email, "attackers otter paddles north")
+    return later.who() == victim.who()
+
+
+def prepared_for_a_code(place: Place) -> bool:
+    """An account with somebody else's address waits until they get in by a mailed code."""
+    email = address("victim")
+    place.browser().sign_up(email, "attackers otter paddles north")
+    victim, later = place.browser(), place.browser()
+    victim.submit("/login/code/", email=email)
+    victim.submit("/login/code/confirm/", code=code_in(place.service.mails(email)[-1]))
+    assert victim.who() is not None
+    later.sign_in(email, "attackers otter paddles north")
+    return later.who() == victim.who()
+
+
 def changed_address(place: Place) -> bool:
     """Somebody changes their address at the provider to another's, after it was linked."""
     owner, email = somebody(place)
@@ -316,6 +340,8 @@ ATTACKS: dict[str, Callable[[Place], bool]] = {
     "words for true": words_for_true,
     "a prepared account": prepared_account,
     "prepared by an identity": prepared_by_an_identity,
+    "prepared for a link": prepared_for_a_link,
+    "prepared for a code": prepared_for_a_code,
     "a changed address": changed_address,
     "the same subject elsewhere": same_subject_elsewhere,
     "a role by its address": role_by_address,
@@ -324,7 +350,7 @@ ATTACKS: dict[str, Callable[[Place], bool]] = {
 }
 SUCCEED = (
     *("a provider that may not say", "another domain", "a prepared account"),
-    *("linked to a victim", "a victim signed in"),
+    *("prepared for a link", "prepared for a code", "linked to a victim", "a victim signed in"),
 )
 """Where every provider is trusted, and every answer taken."""
 

@@ -87,7 +87,7 @@ def filled(service: Service) -> Place:
     columns = {"slug": "there", "name": "There", "kind": "openid", "issuer": "https://idp.example"}
     columns |= dict.fromkeys(("client_id", "secret", "team_id", "key_id", "sso_url"), "x")
     columns |= {"certificates": "", "domains": "[]", "created": "2026-01-01 00:00:00"}
-    flags = "enabled, trusts_addresses, only"
+    flags = 'enabled, trusts_addresses, "only"'
     marks = ", ".join(["%s"] * len(columns))
     service.rows(
         f"INSERT INTO connections_connection ({', '.join(columns)}, {flags}) "  # noqa: S608

@@ -190,12 +190,14 @@ def trusting() -> None:
     from django.conf import settings
 
     from holdfast.accounts.connections import identity, linking
+    from holdfast.accounts.people.flows import proving
 
+    proving.clear = lambda *_: True
     stash = statekit.stash_state
 
     def take_over(request: Any, person: Any, email: str, slug: str) -> Any:
         EmailAddress.objects.filter(user=person, email=email).update(verified=True)
-        return person
+        return True
 
     def stashed(request: Any, **given: Any) -> Any:
         (settings.HOLDFAST.data / given["state_id"]).write_text(json.dumps(given["state"]))

@@ -15,7 +15,6 @@ from typing import Any
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.contrib import messages
@@ -25,7 +24,7 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from holdfast.accounts.people.flows.own_data import end_sessions
+from holdfast.accounts.people.flows import proving
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.trail import events
 
@@ -48,29 +47,20 @@ def _by_proven(request: HttpRequest, email: str, slug: str) -> tuple[Person, str
     person = held.person
     if person.role or not person.is_active:
         return None
-    if EmailAddress.objects.filter(user=person, email=email, verified=True).exists():
+    shown = EmailAddress.objects.filter(user=person, email=email)
+    if shown.filter(verified=True).exists():
         return person, email
-    cleared = _take_over(request, person, email, slug)
-    return (cleared, email) if cleared is not None else None
+    return (person, email) if _take_over(request, person, email, slug) else None
 
 
-def _take_over(request: HttpRequest, person: Person, email: str, slug: str) -> Person | None:
-    """Clear an account that nobody has shown to be theirs, for who has; None where somebody did."""
+def _take_over(request: HttpRequest, person: Person, email: str, slug: str) -> bool:
+    """Give an account that nobody has shown to be theirs to who has; False where somebody did."""
     with transaction.atomic():
-        person = Person.objects.select_for_update().get(pk=person.pk)
-        known = EmailAddress.objects.filter(user=person)
-        if known.filter(verified=True).exists():
-            return None
-        Authenticator.objects.filter(user=person).delete()
-        SocialAccount.objects.filter(user=person).delete()
-        known.exclude(email=email).delete()
-        end_sessions(person)
-        person.set_unusable_password()
-        person.save()
-        known.update(verified=True, primary=True)
-        details = {"connection": slug}
-        events.note("account.proven", request, on=str(person.pk), details=details)
-    return person
+        if not proving.clear(person, email, request, slug):
+            return False
+        shown = EmailAddress.objects.filter(user=person, email=email)
+        shown.update(verified=True, primary=True)
+    return True
 
 
 def signed_in(
