@@ -458,6 +458,8 @@ def test_every_route_that_takes_a_guess_has_a_gate() -> None:
         "mfa_view_recovery_codes",
         "mfa_download_recovery_codes",
         "sign_in_link",
+        "socialaccount_login_cancelled",
+        "socialaccount_login_error",
         "account_signup_by_passkey",
         "usersessions_list",
     }, rest

@@ -26,11 +26,12 @@ LISTS = {
     "usersessions/usersession/": ("admin", "support", "auditor"),
     "trail/trailentry/": ("admin", "auditor"),
     "api/apikey/": ("admin", "auditor"),
+    "connections/connection/": ("admin", "auditor"),
     "webhooks/webhook/": ("admin", "auditor"),
     "webhooks/delivery/": ("admin", "auditor"),
 }
 PLAIN = ("", "gate/")
-FORMS = ("api/apikey/add/", "webhooks/webhook/add/")
+FORMS = ("api/apikey/add/", "webhooks/webhook/add/", "connections/connection/add/")
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "allauth.idp.oidc",
     "holdfast.accounts.people",  # after allauth, whose signals it takes over
@@ -50,6 +51,7 @@ INSTALLED_APPS = [
     "holdfast.accounts.webhooks",
     "holdfast.accounts.gate",
     "holdfast.accounts.applications",
+    "holdfast.accounts.connections",
     "holdfast.accounts.api",
     "holdfast.accounts.console",
     "ninja",  # its page at /api/docs, with scripts of our own server
@@ -196,6 +198,12 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TRUST_ENABLED = True
 MFA_TRUST_COOKIE_AGE = HOLDFAST.sessions.trusted_device
 USERSESSIONS_TRACK_ACTIVITY = False
+
+# Identity providers that people sign in with; which, is set up in the console.
+SOCIALACCOUNT_ADAPTER = "holdfast.accounts.connections.adapter.Adapter"
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = False
+SOCIALACCOUNT_STORE_TOKENS = False
 
 # Applications that people sign in to.
 IDP_OIDC_ADAPTER = "holdfast.accounts.applications.adapter.Adapter"

@@ -23,6 +23,7 @@ KEPT = (
     *("people_person", "people_handle", "account_emailaddress", "mfa_authenticator"),
     *("usersessions_usersession", "api_apikey", "webhooks_webhook", "webhooks_delivery"),
     *("mail_queuedmail", "people_onetimelink", "trail_trailhead"),
+    *("connections_connection", "socialaccount_socialaccount"),
 )
 """Every table that a page could change, save for sessions of whoever looks."""
 _numbers = iter(range(1, 60000))
@@ -72,6 +73,7 @@ TABLES = {
     "usersessions/": "usersessions_usersession",
     "trail/": "trail_trailentry",
     "api/": "api_apikey",
+    "connections/": "connections_connection",
     "webhooks/webhook/": "webhooks_webhook",
     "webhooks/delivery/": "webhooks_delivery",
 }
@@ -82,6 +84,17 @@ def filled(service: Service) -> Place:
     made = {"name": "there", "url": "https://203.0.113.9/x", "events": ["person.created"]}
     assert full("POST", "/webhooks", made).status == 201
     assert full("POST", "/people", {"email": f"v{next(_numbers)}@example.org"}).status == 201
+    columns = {"slug": "there", "name": "There", "kind": "openid", "issuer": "https://idp.example"}
+    columns |= dict.fromkeys(("client_id", "secret", "team_id", "key_id", "sso_url"), "x")
+    columns |= {"certificates": "", "domains": "[]", "created": "2026-01-01 00:00:00"}
+    flags = 'enabled, trusts_addresses, "only"'
+    marks = ", ".join(["%s"] * len(columns))
+    service.rows(
+        f"INSERT INTO connections_connection ({', '.join(columns)}, {flags}) "  # noqa: S608
+        f"VALUES ({marks}, true, false, false)",
+        *columns.values(),
+        commit=True,
+    )
     dead = "SELECT 1 FROM webhooks_delivery WHERE state = 'dead'"
     wait_for(lambda: service.rows(dead) != [], 30)
     roles = {}
@@ -109,7 +122,7 @@ def contents(service: Service, *besides: str) -> dict[str, list[tuple[object, ..
     }
 
 
-ACTIONS = ("delete_selected", "end_sessions", "send_reset", "end", "replay")
+ACTIONS = ("delete_selected", "end_sessions", "send_reset", "end", "replay", "ask")
 
 
 def sent(place: Place, token: str) -> list[dict[str, str]]:
@@ -172,10 +185,12 @@ SEEN = {
     "/console/gate/": ("admin", "auditor"),
     "/console/trail/trailentry/": ("admin", "auditor"),
     "/console/api/apikey/": ("admin", "auditor"),
+    "/console/connections/connection/": ("admin", "auditor"),
     "/console/webhooks/webhook/": ("admin", "auditor"),
     "/console/webhooks/delivery/": ("admin", "auditor"),
     "/console/people/person/add/": (),
     "/console/api/apikey/add/": ("admin",),
+    "/console/connections/connection/add/": ("admin",),
     "/console/webhooks/webhook/add/": ("admin",),
 }
 
@@ -381,6 +396,7 @@ GUESSED = (
     "usersessions/usersession/?user__password__startswith=a",
     "api/apikey/?digest__startswith=a",
     "webhooks/webhook/?secret__startswith=a",
+    "connections/connection/?secret__startswith=a",
     "webhooks/delivery/?webhook__secret__startswith=a",
     "webhooks/delivery/?state__regex=" + ".*" * 30 + "x",
     "people/person/?role__regex=" + ".*" * 30 + "x",

@@ -462,6 +462,9 @@ HARMLESS = {
     "/openid/userinfo",  # an application's secret or a token, not for a session
     "/openid/consent",  # signs in to what ends with the session; to more only after a step-up
     *("/account/applications/", "/account/applications/x/leave/"),  # signs out at most
+    *("/3rdparty/", "/3rdparty/signup/", "/3rdparty/login/error/", "/3rdparty/login/cancelled/"),
+    *("/social/connections/", "/social/signup/", "/social/login/error/"),
+    "/social/login/cancelled/",  # all of these link nothing; what does is tried in `connections`
     "/email/",  # its buttons are pressed below
     "/password/change/",  # asks for the old one
 }

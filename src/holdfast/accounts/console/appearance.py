@@ -29,6 +29,7 @@ MENU = (
     ("Groups", "groups", "console:applications_group_changelist", RUNNING),
     ("Gate", "gate", "console:gate", RUNNING),
     ("Trail", "receipt_long", "console:trail_trailentry_changelist", RUNNING),
+    ("Connections", "hub", "console:connections_connection_changelist", RUNNING),
     ("Keys", "key", "console:api_apikey_changelist", RUNNING),
     ("Webhooks", "webhook", "console:webhooks_webhook_changelist", RUNNING),
     ("Deliveries", "outbox", "console:webhooks_delivery_changelist", RUNNING),

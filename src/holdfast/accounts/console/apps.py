@@ -10,6 +10,7 @@ class Console(AppConfig):
     def ready(self) -> None:
         from holdfast.accounts.console import (  # noqa: F401 - they register
             applications,
+            connections,
             gate,
             people,
             running,

@@ -72,6 +72,7 @@ def _own(request: HttpRequest) -> str:
 PLACES: Mapping[str, Place] = {
     "account_login": Place("sign-in", _login, guess=True, field="login"),
     "account_signup": Place("sign-up", _nobody, guess=False),
+    "socialaccount_signup": Place("sign-up", _nobody, guess=False),
     "account_reset_password": Place("reset", _nobody, guess=False),
     "account_request_login_code": Place("code", _nobody, guess=False),
     "ask_for_link": Place("code", _nobody, guess=False),

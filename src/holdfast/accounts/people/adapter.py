@@ -8,10 +8,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.stagekit import clear_login
 from allauth.core import context as allauth_context
 from django.conf import settings
-from django.http import HttpRequest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
+from holdfast.accounts.connections import domains
 from holdfast.accounts.gate import outcome, running
 from holdfast.accounts.people import invitations
 from holdfast.accounts.people.flows.mailed_code import code_for
@@ -90,6 +95,20 @@ class Adapter(DefaultAccountAdapter):
         if person is not None:
             outcome.is_right(request)
         return person
+
+    def pre_login(
+        self, request: HttpRequest, user: Person, *, signal_kwargs: Any, **rest: Any
+    ) -> HttpResponse | None:
+        """Let nobody in by another way whose addresses belong to one provider alone."""
+        barred: HttpResponse | None
+        barred = super().pre_login(request, user, signal_kwargs=signal_kwargs, **rest)
+        alone = domains.alone(user) if barred is None else None
+        came = (signal_kwargs or {}).get("sociallogin")
+        if alone is None or (came is not None and came.account.provider == alone.slug):
+            return barred
+        clear_login(request)
+        messages.info(request, _("People with your address sign in with %s.") % alone.name)
+        return redirect("connection_begin", alone.slug)
 
     def login(self, request: HttpRequest, user: Person) -> None:
         super().login(request, user)

@@ -8,6 +8,7 @@ from allauth.account.auth_backends import AuthenticationBackend
 from django.db import connection
 from django.http import HttpRequest
 
+from holdfast.accounts.connections import domains
 from holdfast.accounts.passwords.hashers import burn
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.people.names import folded
@@ -35,6 +36,8 @@ class ByHandle(AuthenticationBackend):
         checked: Person | None = self._check_password(person, password)
         if checked is None and not person.password.startswith(COST_ONE_HASH):
             burn(password)  # what an old hash costs to verify would tell that there is one
+        if checked is not None and domains.alone(checked) is not None:
+            return None  # as if it were wrong: whether it is right is nobody's to learn here
         return checked
 
     def get_user(self, user_id: str) -> Person | None:

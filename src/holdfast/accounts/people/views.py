@@ -7,6 +7,7 @@ import json
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -18,6 +19,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from holdfast.accounts.connections.models import Connection
 from holdfast.accounts.people import invitations, sessions
 from holdfast.accounts.people.flows import (
     breaking_glass,
@@ -52,7 +54,14 @@ def own_account(request: HttpRequest) -> HttpResponse:
     """Show what a person can see and change of their own account."""
     person = me(request)
     factors = Authenticator.objects.filter(user=person).order_by("created_at")
-    context = {"person": person, "factors": [str(one) for one in factors]}
+    linked = SocialAccount.objects.filter(user=person).values("provider")
+    names = Connection.objects.filter(slug__in=linked).values_list("name", flat=True)
+    context = {
+        "person": person,
+        "factors": [str(one) for one in factors],
+        "connections": Connection.objects.filter(enabled=True).exists(),
+        "connected": list(names),
+    }
     return render(request, "people/own_account.html", context)
 
 

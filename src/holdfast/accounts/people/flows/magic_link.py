@@ -8,7 +8,7 @@ from allauth.account.internal.flows import signup as allauth_signup
 from allauth.account.models import EmailAddress, Login
 from django.http import HttpRequest, HttpResponse
 
-from holdfast.accounts.people.flows import links
+from holdfast.accounts.people.flows import links, proving
 from holdfast.accounts.people.models import Handle, OneTimeLink, Person, Purpose
 from holdfast.accounts.people.names import folded_address
 
@@ -32,7 +32,7 @@ def follow(request: HttpRequest, link: OneTimeLink) -> HttpResponse | None:
     person = link.person
     if person is None or not person.is_active or not links.use(link):
         return None
-    _verified(person, link.email)
+    _verified(request, person, link.email)
     allauth_login.record_authentication(request, person, method="link", email=link.email)
     response: HttpResponse = allauth_login.perform_login(
         request, Login(user=person, email=link.email)
@@ -40,7 +40,8 @@ def follow(request: HttpRequest, link: OneTimeLink) -> HttpResponse | None:
     return response
 
 
-def _verified(person: Person, email: str) -> None:
+def _verified(request: HttpRequest, person: Person, email: str) -> None:
     """Whoever followed the link reads the mail of that address."""
     for address in EmailAddress.objects.filter(user=person, email=email, verified=False):
+        proving.clear(person, email, request, "link")
         address.set_verified()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
@@ -45,6 +46,16 @@ def collected(person: Person) -> dict[str, Any]:
                 "last_used": one.last_used_at.isoformat() if one.last_used_at else None,
             }
             for one in Authenticator.objects.filter(user=person).order_by("created_at")
+        ],
+        "connected_accounts": [
+            {
+                "with": one.provider,
+                "email": one.extra_data.get("email", ""),
+                "name": one.extra_data.get("name", ""),
+                "added": one.date_joined.isoformat(),
+                "last_used": one.last_login.isoformat(),
+            }
+            for one in SocialAccount.objects.filter(user=person).order_by("date_joined")
         ],
         "sessions": [
             {

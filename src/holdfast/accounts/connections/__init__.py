@@ -1,0 +1,1 @@
+"""Connections: identity providers that people sign in with, as administrators set them up."""
