@@ -126,6 +126,12 @@ class Application(_Closed):
     """The roles that everybody has from their first sign-in to it."""
     first_party: bool = False
     """Whether it is the team's own: nobody is asked whether it may know who they are."""
+    own_form: bool = False
+    """Whether its server may sign people in by a form of its own, with its secret."""
+    lifetime: timedelta | None = Field(default=None, gt=timedelta(0))
+    """How long a sign-in by its own form lasts; as `[sessions]` says where it says nothing."""
+    idle: timedelta | None = Field(default=None, gt=timedelta(0))
+    """And for how long it may lie unused."""
 
     @field_validator("redirect", "signed_out")
     @classmethod
@@ -145,6 +151,8 @@ class Application(_Closed):
     def _makes_sense(self) -> Application:
         if 0 < len(self.secret.get_secret_value()) < LEAST_CLIENT_SECRET:
             raise ValueError(f"secret: at least {LEAST_CLIENT_SECRET} characters, made by chance")
+        if self.own_form and not self.secret.get_secret_value():
+            raise ValueError("own_form: only for what has a secret: its server alone may ask")
         unknown = sorted(set(self.everyone) - set(self.roles))
         if unknown:
             raise ValueError(f"everyone: {unknown[0]} is none of the roles")

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.headless",
     "allauth.idp.oidc",
     "holdfast.accounts.people",  # after allauth, whose signals it takes over
     "holdfast.accounts.mail",
@@ -60,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "holdfast.accounts.requests.ContentSecurity",
+    "holdfast.accounts.headless.admission.Admission",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -203,6 +205,10 @@ if said():
 IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"  # noqa: S105
 IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 10 * 60
 IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN = int(HOLDFAST.sessions.remembered.total_seconds())
+
+# Applications with a sign-in form of their own.
+HEADLESS_CLIENTS = ("app",)
+HEADLESS_TOKEN_STRATEGY = "holdfast.accounts.headless.sessions.Tokens"  # noqa: S105
 
 UNFOLD = appearance.unfold(HOLDFAST.look)
 

@@ -35,5 +35,6 @@ urlpatterns = [
     path("api/", api.urls),
     path("console/", console.urls),
     path("", include("holdfast.accounts.applications.urls")),
+    path("", include("holdfast.accounts.headless.urls")),
     path("", include("allauth.urls")),
 ]

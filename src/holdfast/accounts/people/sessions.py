@@ -12,6 +12,8 @@ from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
 
+from holdfast.accounts.headless import asking
+
 LONGEST_BROWSER = 200
 SURELY_WRITTEN = timedelta(hours=1)  # a session is written at the end of its first request
 
@@ -22,11 +24,13 @@ def began(sender: object, request: HttpRequest, user: AbstractBaseUser, **rest: 
     It takes the place of allauth's own receiver, which looks through all sessions of that person
     at each sign-in; the list does that when it is shown.
     """
+    application = asking.application(request)
     UserSession.objects.create(
         session_key=request.session.session_key,
         user=user,
         ip=get_adapter(request).get_client_ip(request),
         user_agent=request.headers.get("user-agent", "")[:LONGEST_BROWSER],
+        data={"application": application} if application else {},
     )
 
 
