@@ -105,9 +105,39 @@ def chatty_log() -> None:
 
 def no_gate() -> None:
     """Everybody guesses as often as they like."""
-    from holdfast.accounts.gate.middleware import GateMiddleware
+    from holdfast.accounts.gate import middleware
 
-    GateMiddleware.process_view = lambda *_: None  # type: ignore[method-assign]
+    middleware.asked = lambda request: None
+
+
+def any_method() -> None:
+    """A view of an application's form takes whatever method allauth takes."""
+    from allauth.headless.base.views import APIView
+
+    from holdfast.accounts.gate import middleware
+    from holdfast.accounts.headless.views import Offered
+
+    def dispatch(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = middleware.asked(request)
+        return answer or super(Offered, self).dispatch(request, *args, **kwargs)
+
+    assert issubclass(Offered, APIView)
+    Offered.dispatch = dispatch  # type: ignore[method-assign]
+
+
+def bare_tokens() -> None:
+    """The token of an application's session is the session's key."""
+    from holdfast.accounts.headless import sessions
+
+    sessions._token = lambda session_key, client_id: session_key
+    sessions._key = lambda token, client_id: token
+
+
+def trusted_visitors() -> None:
+    """Whoever says so visits for an application, with any secret or none."""
+    from holdfast.accounts.headless import admission
+
+    admission._application = lambda authorization: "todo"
 
 
 def quick_codes() -> None:
@@ -171,6 +201,9 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
             breaking_pages,
             quick_codes,
             no_step_up,
+            any_method,
+            bare_tokens,
+            trusted_visitors,
         ),
         *(sql_from_strings, events_anywhere),
     )

@@ -112,7 +112,7 @@ def _told_in_json(request: HttpRequest, place: Place, entered: Asked) -> HttpRes
         message = f"Have the puzzle solved, and send all of it again with the answer as {FIELD!r}."
         return refusal(429, "work", message, {"puzzle": entered.puzzle})
     if entered.way is Way.ELSEWHERE:
-        return refusal(403, "elsewhere", "Sign in by a mailed code instead.")
+        return refusal(403, "elsewhere", "Sign in by a mailed code, or on the pages.")
     return refusal(429, "wait", "Try again later.", {"wait": entered.wait_s})
 
 

@@ -24,7 +24,7 @@ LONGEST_ADDRESS = 45
 
 
 class Admission:
-    """Takes cookies away before anybody reads them, and lets in whoever shows a secret.
+    """Takes cookies away, of what is asked and of what is answered; lets in who shows a secret.
 
     It stands in front of all that begins with the prefix, whichever view that leads to.
     """
@@ -33,10 +33,13 @@ class Admission:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _is_here(request):
-            request.META.pop("HTTP_COOKIE", None)
-            request.COOKIES = {}
-        return self.get_response(request)
+        if not _is_here(request):
+            return self.get_response(request)
+        request.META.pop("HTTP_COOKIE", None)
+        request.COOKIES = {}
+        response = self.get_response(request)
+        response.cookies.clear()
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Any, arguments: Any, given: Any

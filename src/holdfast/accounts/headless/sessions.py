@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.core import context
@@ -66,21 +66,16 @@ def session_of(token: str, client_id: str) -> SignIn | None:
 
 def _session(token: str, client_id: str) -> SessionBase | None:
     """Return the session that a token of an application stands for, unless it has ended."""
+    known, usual = configured.application(client_id), settings.HOLDFAST.sessions
+    if known is None or not known.own_form:
+        return None
     session: SessionBase | None = sessionkit.lookup_session(_key(token, client_id))
     if session is None or SESSION_KEY not in session:
         return session
-    if goes_on(session, *_limits(client_id)):
+    if goes_on(session, known.lifetime or usual.lifetime, known.idle or usual.idle):
         return session
     session.flush()
     return None
-
-
-def _limits(client_id: str) -> tuple[timedelta, timedelta]:
-    """Return how long a session of an application lives, and how long it may lie idle."""
-    known, usual = configured.application(client_id), settings.HOLDFAST.sessions
-    life = known.lifetime if known is not None else None
-    idle = known.idle if known is not None else None
-    return life or usual.lifetime, idle or usual.idle
 
 
 def _token(session_key: str, client_id: str) -> str:

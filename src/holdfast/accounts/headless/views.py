@@ -73,9 +73,11 @@ class SignUp(Offered, account.SignupView):
     input_class: ClassVar[Any] = {"POST": SignUpInput}
 
     def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not get_adapter(request).is_open_for_signup(request):
-            return ForbiddenResponse(request)  # before anything tells which names are taken
-        answer: HttpResponse = super().handle(request, *args, **kwargs)
+        """Say that nobody may, where that is so, before anything tells which names are taken."""
+        is_open = get_adapter(request).is_open_for_signup(request)
+        answer: HttpResponse = (
+            super().handle(request, *args, **kwargs) if is_open else ForbiddenResponse(request)
+        )
         return answer
 
 
@@ -91,7 +93,7 @@ class Reset(Guess, account.ResetPasswordView):
     """allauth's own limit counts by an address alone, which an application could say of anybody."""
 
     input_class = ResetInput
-    handle = inspect.unwrap(account.ResetPasswordView.handle)
+    handle: ClassVar[Any] = inspect.unwrap(account.ResetPasswordView.handle)
 
 
 class Reauthenticate(Guess, account.ReauthenticateView):
