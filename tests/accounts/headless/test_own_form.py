@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 from django.urls import URLPattern, URLResolver
 
+from accounts.engines import EACH, serving_on
 from accounts.headless.application import Visitor, numbers, settings
-from accounts.service import GOOD, Browser, Service, code_in, link_in, serving, totp, wait_for
+from accounts.service import GOOD, Browser, Service, code_in, link_in, totp, wait_for
 from holdfast.work.solver import solve
 
 OTHER = "seven lanterns drift eastward"
@@ -19,10 +20,12 @@ FREE = 5
 """Wrong guesses at one account that nothing is asked for."""
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@pytest.fixture(scope="module", params=EACH)
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("own-form")
-    with serving(folder, settings(folder) + STRICT) as running:
+    with serving_on(request.param, folder, settings(folder) + STRICT) as running:
         yield running
 
 

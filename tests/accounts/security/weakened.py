@@ -110,34 +110,22 @@ def no_gate() -> None:
     middleware.asked = lambda request: None
 
 
-def any_method() -> None:
-    """A view of an application's form takes whatever method allauth takes."""
-    from allauth.headless.base.views import APIView
-
+def careless_forms() -> None:
+    """An application's own form: any method, no gate, no secret, a session's key for a token."""
     from holdfast.accounts.gate import middleware
-    from holdfast.accounts.headless.views import Offered
+    from holdfast.accounts.headless import admission, sessions, views
+    from holdfast.accounts.people.session_store import SessionStore
 
     def dispatch(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        answer = middleware.asked(request)
-        return answer or super(Offered, self).dispatch(request, *args, **kwargs)
+        return super(views.Offered, self).dispatch(request, *args, **kwargs)
 
-    assert issubclass(Offered, APIView)
-    Offered.dispatch = dispatch  # type: ignore[method-assign]
-
-
-def bare_tokens() -> None:
-    """The token of an application's session is the session's key."""
-    from holdfast.accounts.headless import sessions
-
+    cycle = SessionStore.cycle_key
+    SessionStore.cycle_key = lambda self: None if self.session_key else cycle(self)  # type: ignore
+    middleware.asked = lambda request: None
+    views.Offered.dispatch = dispatch  # type: ignore[method-assign]
+    admission._application = lambda authorization: admission._basic(authorization)[0]
     sessions._token = lambda session_key, client_id: session_key
     sessions._key = lambda token, client_id: token
-
-
-def trusted_visitors() -> None:
-    """Whoever says so visits for an application, with any secret or none."""
-    from holdfast.accounts.headless import admission
-
-    admission._application = lambda authorization: "todo"
 
 
 def quick_codes() -> None:
@@ -201,9 +189,7 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
             breaking_pages,
             quick_codes,
             no_step_up,
-            any_method,
-            bare_tokens,
-            trusted_visitors,
+            careless_forms,
         ),
         *(sql_from_strings, events_anywhere),
     )
