@@ -176,6 +176,13 @@ def test_the_trail_names_the_application(service: Service) -> None:
     assert mine[-1]["where"] == ann.address
 
 
+def test_what_is_said_is_in_the_visitors_language(service: Service) -> None:
+    sent = {"email": "nobody@example.org", "password": "x"}
+    german = {"Accept-Language": "de"}
+    said = Visitor(service).send("POST", "auth/login", json=sent, headers=german)
+    assert "nicht korrekt" in said.body["errors"][0]["message"]
+
+
 # Sessions
 
 
