@@ -269,6 +269,13 @@ def test_guessing_a_mailed_code_ends_soon(service: Service) -> None:
     assert thief.post("code/confirm", code=code_in(service.mails(email)[-1])).status == 409
 
 
+def test_a_network_that_enters_codes_all_the_time_waits(service: Service) -> None:
+    told = [Visitor(service, address="31.3.3.7").post("code/confirm", code="x") for _ in range(31)]
+    assert {one.status for one in told[:30]} == {409}
+    assert (told[30].status, told[30].codes) == (429, ["wait"])
+    assert int(told[30].headers["Retry-After"]) == told[30].body["meta"]["wait"] > 0
+
+
 # Stages
 
 

@@ -180,7 +180,7 @@ def test_what_is_said_is_in_the_visitors_language(service: Service) -> None:
     sent = {"email": "nobody@example.org", "password": "x"}
     german = {"Accept-Language": "de"}
     said = Visitor(service).send("POST", "auth/login", json=sent, headers=german)
-    assert "nicht korrekt" in said.body["errors"][0]["message"]
+    assert "Passwort" in said.body["errors"][0]["message"]
 
 
 # Sessions
