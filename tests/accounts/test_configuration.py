@@ -38,6 +38,7 @@ REFUSED = {
     "unknown = 1": "unknown: ",
     "[passwords.argon2]\nmemory_kib = 1024": "passwords.argon2.memory_kib: ",
     '[[passwords.peppers]]\nname = "a"\nkey = "short"': "passwords.peppers.0.key: ",
+    '[applications.x]\nredirect = ["https://x.example/"]\nown_form = true': "its server alone",
     '[look]\ncolour = "red"': "look.colour: ",
     "not toml": "accounts.toml: ",
 }

@@ -17,6 +17,7 @@ from holdfast.work.puzzle import parse
 from work.solving import answer
 
 SIGN_IN = RULES["sign-in"]
+APPLICATION = SIGN_IN.application or Budget(0, 1.0, 0)
 ACCOUNT, DEVICE = SIGN_IN.account or Budget(0, 1.0, 0), SIGN_IN.device or Budget(0, 1.0, 0)
 HERE = Visit("sign-in", HOME, OWNER)
 
@@ -398,3 +399,53 @@ def test_budgets_are_kept_under_names_that_tell_nothing(standing: Standing) -> N
     standing.attack(OWNER, 3)
     assert all(len(name) == 24 and name.isascii() for name in standing.budgets._whole)
     assert not any(OWNER in name or "10.0" in name for name in standing.budgets._whole)
+
+
+# Applications that say where their visitors are
+
+
+def test_an_application_that_lies_spends_the_budgets_of_its_own_visitors(
+    standing: Standing,
+) -> None:
+    for at in range(SIGN_IN.narrow.free + SIGN_IN.narrow.priced):
+        standing.guess(Visit("sign-in", HOME, f"user{at}", through="todo"))
+    there = Visit("sign-in", HOME, "one more", through="todo")
+    assert asked(standing.enter(there)).way is Way.WAIT
+    for through in ("shop", ""):
+        assert passed(standing.gate.enter(replace(there, through=through))).paid == 0
+
+
+def test_an_account_has_one_budget_whichever_way_it_is_guessed_at(standing: Standing) -> None:
+    for at in range(ACCOUNT.free):
+        standing.guess(Visit("sign-in", f"10.1.{at}.1", OWNER, through="todo"))
+    assert asked(standing.gate.enter(HERE)).way is Way.WORK
+
+
+def test_an_application_that_names_any_network_works_and_never_waits() -> None:
+    few = replace(SIGN_IN, application=Budget(10, 1.0, 20), crowd=False)
+    standing = Standing(rules={**RULES, "sign-in": few})
+    told = [
+        standing.guess(Visit("sign-in", f"10.{at}.0.1", f"user{at}", through="todo"))
+        for at in range(60)
+    ]
+    assert [passed(one).paid == 0 for one in told] == [True] * 10 + [False] * 50
+    works = [passed(one).paid for one in told[10:]]
+    assert works == sorted(works)
+    elsewhere = Visit("sign-in", "10.99.0.1", "one more")
+    assert passed(standing.gate.enter(elsewhere)).paid == 0
+
+
+def test_what_was_right_is_given_back_to_an_application(standing: Standing) -> None:
+    for at in range(APPLICATION.free + 1):
+        visit = Visit("sign-in", f"10.{at // 250}.{at % 250}.1", f"user{at}", through="todo")
+        standing.gate.good(passed(standing.gate.enter(visit)))
+
+
+def test_good_ones_of_an_application_are_all_of_one_place(standing: Standing) -> None:
+    for at in range(100):
+        visit = Visit("sign-in", f"10.2.{at}.1", f"user{at}", through="todo")
+        standing.gate.good(passed(standing.gate.enter(visit)))
+    standing.gate.flush()
+    counted = standing.tally.read(0, 2**40)
+    good = sum(amounts.get("sign-in.good", 0) for amounts in counted.values())
+    assert good <= 51

@@ -143,9 +143,11 @@ class Application(_Closed):
     """Whether it is the team's own: nobody is asked whether it may know who they are."""
     second_factor: bool = False
     """Whether everybody shows a second factor before they get in."""
-    lifetime: timedelta | None = Field(default=None, ge=MINUTE, le=400 * DAY)
+    own_form: bool = False
+    """Whether its server may sign people in by a form of its own, with its secret."""
+    lifetime: timedelta | None = Field(default=None, gt=timedelta(0), le=400 * DAY)
     """How long somebody stays signed in to it; as long as here where it is not said."""
-    idle: timedelta | None = Field(default=None, ge=MINUTE, le=400 * DAY)
+    idle: timedelta | None = Field(default=None, gt=timedelta(0), le=400 * DAY)
     """How long they stay so without being there."""
     access_token: timedelta = Field(default=10 * MINUTE, ge=MINUTE, le=60 * MINUTE)
     """How long an access token is good for: so long may somebody locked still act."""
@@ -180,6 +182,10 @@ class Application(_Closed):
             raise ValueError("grants: client_credentials needs a secret")
         if 0 < len(self.secret.get_secret_value()) < LEAST_CLIENT_SECRET:
             raise ValueError(f"secret: at least {LEAST_CLIENT_SECRET} characters, made by chance")
+        if self.own_form and not self.secret.get_secret_value():
+            raise ValueError("own_form: only for what has a secret: its server alone may ask")
+        if self.own_form and not self.first_party:
+            raise ValueError("own_form: only for your own: first_party = true")
         unknown = sorted(set(self.everyone) - set(self.roles))
         if unknown:
             raise ValueError(f"everyone: {unknown[0]} is none of the roles")

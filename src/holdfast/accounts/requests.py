@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from holdfast.accounts import metrics
 from holdfast.accounts.gate import outcome
+from holdfast.accounts.headless.answers import unavailable
 from holdfast.accounts.passwords.queue import Overloaded
 
 log = logging.getLogger("holdfast.requests")
@@ -108,7 +108,7 @@ class Busy:
         if not isinstance(error, Overloaded):
             return None
         outcome.is_untried(request)
-        response = render(request, "503.html", status=503)
+        response = unavailable(request)
         response.headers["Retry-After"] = "60"
         return response
 

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.usersessions",
+    "allauth.headless",
     "allauth.idp.oidc",
     "holdfast.accounts.people",  # after allauth, whose signals it takes over
     "holdfast.accounts.mail",
@@ -63,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "holdfast.accounts.requests.ContentSecurity",
+    "holdfast.accounts.headless.admission.Admission",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -209,6 +211,10 @@ SOCIALACCOUNT_STORE_TOKENS = False
 IDP_OIDC_ADAPTER = "holdfast.accounts.applications.adapter.Adapter"
 if said():
     signing_key.ready(HOLDFAST.data)
+
+# Applications with a sign-in form of their own.
+HEADLESS_CLIENTS = ("app",)
+HEADLESS_TOKEN_STRATEGY = "holdfast.accounts.headless.sessions.Tokens"  # noqa: S105
 
 UNFOLD = appearance.unfold(HOLDFAST.look)
 

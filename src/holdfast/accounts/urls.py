@@ -36,5 +36,6 @@ urlpatterns = [
     path("console/", console.urls),
     path("", include("holdfast.accounts.applications.urls")),
     path("", include("holdfast.accounts.connections.urls")),
+    path("", include("holdfast.accounts.headless.urls")),
     path("", include("allauth.urls")),
 ]

@@ -44,6 +44,10 @@ class Visit:
     tokens: str = ""
     owner: str = ""
     """Whose devices count, where that is not how the account is called here."""
+    through: str = ""
+    """The application that says where it is from, or "" where that was seen. One that lies spends
+    the budgets of its own visitors' networks: they are other ones than those of who was seen.
+    """
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,8 @@ class Gate:
         now, visit = self._clock(), passed.visit
         self._budgets.give(passed.drawn)
         narrow, _ = networks(visit.address)
-        counts = self.allowed(f"good {visit.action} network", narrow, GOOD_OF_A_NETWORK)
+        place = visit.through or narrow  # whoever says where it is from is all one place
+        counts = self.allowed(f"good {visit.action} network", place, GOOD_OF_A_NETWORK)
         counts = counts and self.allowed(f"good {visit.action}", visit.account, GOOD_OF_AN_ACCOUNT)
         self._count(visit, "good" if counts else "good.again", 1, now)
 
@@ -206,12 +211,17 @@ class Gate:
 
     def _draws(self, visit: Visit, rule: Rule) -> tuple[Draw, ...]:
         narrow, wide = networks(visit.address)
+        if visit.through:
+            narrow, wide = f"{visit.through} {narrow}", f"{visit.through} {wide}"
         draws = [
             Draw(self._name(visit.action, "narrow", narrow), rule.narrow),
             Draw(self._name(visit.action, "wide", wide), rule.wide),
         ]
         if rule.account is not None and visit.account:  # the last: strangers draw on it too
             draws.append(Draw(self._name(visit.action, "account", visit.account), rule.account))
+        if rule.application is not None and visit.through:
+            name = self._name(visit.action, "application", visit.through)
+            draws.append(Draw(name, rule.application))
         return tuple(draws)
 
     def _device(self, visit: Visit, rule: Rule, now: float) -> tuple[Draw, ...]:
@@ -236,7 +246,9 @@ class Gate:
             over = one.level - budget.free
             if over <= 0:
                 continue
-            if over > budget.priced or not rule.paid:
+            if one.draw.budget is rule.application:
+                work = max(work, self.price.work(over, budget.priced / 8))
+            elif over > budget.priced or not rule.paid:
                 too_many = over - budget.priced if rule.paid else over
                 if place >= NETWORKS:
                     elsewhere = True

@@ -11,6 +11,7 @@ from holdfast.work.difficulty import Pace
 from holdfast.work.puzzle import Kind
 
 MINUTE, HOUR = 60.0, 3600.0
+OF_AN_APPLICATION = Budget(1000, 1.0, 10_000)
 
 
 class Way(StrEnum):
@@ -67,6 +68,11 @@ class Rule:
     """What a device has that its owner has signed in with before, whatever others do."""
     paid: bool = True
     """Whether work is a way at all; otherwise what is not free waits."""
+    application: Budget | None = None
+    """Of all attempts that one application makes for its visitors, who are where it says.
+
+    Beyond it they work, for ever more, and never wait: strangers could have all of them wait.
+    """
     crowd: bool = False
     """Whether load on the whole site raises what is asked of everybody unknown."""
 
@@ -77,23 +83,39 @@ RULES: Mapping[str, Rule] = {
         wide=Budget(100, 20.0, 500),
         account=Budget(5, 10 * MINUTE, 50),
         device=Budget(10, MINUTE, 0),
+        application=OF_AN_APPLICATION,
         crowd=True,
     ),
-    "sign-up": Rule(Budget(5, 5 * MINUTE, 50), Budget(25, MINUTE, 250), crowd=True),
-    "reset": Rule(Budget(10, 3 * MINUTE, 50), Budget(60, 20.0, 300)),
-    "code": Rule(Budget(10, 3 * MINUTE, 50), Budget(60, 20.0, 300)),
+    "sign-up": Rule(
+        narrow=Budget(5, 5 * MINUTE, 50),
+        wide=Budget(25, MINUTE, 250),
+        application=Budget(250, 4.0, 2500),
+        crowd=True,
+    ),
+    "reset": Rule(
+        narrow=Budget(10, 3 * MINUTE, 50),
+        wide=Budget(60, 20.0, 300),
+        application=OF_AN_APPLICATION,
+    ),
+    "code": Rule(
+        narrow=Budget(10, 3 * MINUTE, 50),
+        wide=Budget(60, 20.0, 300),
+        application=OF_AN_APPLICATION,
+    ),
     "code-entry": Rule(Budget(30, MINUTE, 0), Budget(150, 15.0, 0), paid=False),
     "factor": Rule(
         narrow=Budget(20, MINUTE, 50),
         wide=Budget(100, 20.0, 250),
         account=Budget(10, 10 * MINUTE, 10),
         device=Budget(10, MINUTE, 0),
+        application=OF_AN_APPLICATION,
     ),
     "step-up": Rule(
         narrow=Budget(20, MINUTE, 50),
         wide=Budget(100, 20.0, 250),
         account=Budget(10, 10 * MINUTE, 10),
         device=Budget(10, MINUTE, 0),
+        application=OF_AN_APPLICATION,
     ),
     "post": Rule(Budget(10, MINUTE, 50), Budget(50, 15.0, 250), crowd=True),
 }
@@ -121,6 +143,7 @@ def generous(rules: Mapping[str, Rule], times: int) -> Mapping[str, Rule]:
             wide=larger(rule.wide),
             account=larger(rule.account) if rule.account else None,
             device=larger(rule.device) if rule.device else None,
+            application=larger(rule.application) if rule.application else None,
         )
         for action, rule in rules.items()
     }

@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown grant": ({"grants": ["password"]}, "grants"),
     "everybody's role that is none": ({"everyone": ["A"]}, "none of the roles"),
     "a long token": ({"access_token": "PT2H"}, "access_token"),
-    "no lifetime": ({"lifetime": "PT1S"}, "lifetime"),
+    "no lifetime": ({"lifetime": "PT0S"}, "lifetime"),
     "a scope in capitals": ({"scopes": ["All of it"]}, "scopes"),
     "a colour that is none": ({"colour": "red"}, "colour"),
     "an unknown word": ({"skip_consent": True}, "skip_consent"),

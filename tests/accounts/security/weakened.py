@@ -109,9 +109,27 @@ def chatty_log() -> None:
 
 def no_gate() -> None:
     """Everybody guesses as often as they like."""
-    from holdfast.accounts.gate.middleware import GateMiddleware
+    from holdfast.accounts.gate import middleware
 
-    GateMiddleware.process_view = lambda *_: None  # type: ignore[method-assign]
+    middleware.asked = lambda request: None
+
+
+def careless_forms() -> None:
+    """An application's own form: any method, no gate, no secret, a session's key for a token."""
+    from holdfast.accounts.gate import middleware
+    from holdfast.accounts.headless import admission, sessions, views
+    from holdfast.accounts.people.session_store import SessionStore
+
+    def dispatch(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        return super(views.Offered, self).dispatch(request, *args, **kwargs)
+
+    cycle = SessionStore.cycle_key
+    SessionStore.cycle_key = lambda self: None if self.session_key else cycle(self)  # type: ignore
+    middleware.asked = lambda request: None
+    views.Offered.dispatch = dispatch  # type: ignore[method-assign]
+    admission._application = lambda authorization: admission._basic(authorization)[0]
+    sessions._token = lambda session_key, client_id: session_key
+    sessions._key = lambda token, client_id: token
 
 
 def quick_codes() -> None:
@@ -230,6 +248,7 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
             breaking_pages,
             quick_codes,
             no_step_up,
+            careless_forms,
         ),
         *(sql_from_strings, events_anywhere),
         *(gullible_saml, trusting),

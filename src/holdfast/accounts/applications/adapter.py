@@ -48,6 +48,8 @@ class Adapter(DefaultOIDCAdapter):
         origin = self.get_issuer()
         applications = settings.HOLDFAST.applications.values()
         grants = {grant for known in applications for grant in known.grants} | set(ALWAYS)
+        if any(known.own_form for known in applications):
+            grants.add("token_exchange")
         data["grant_types_supported"] = [
             name for name, (called, _) in EXCHANGES.items() if called in grants
         ]

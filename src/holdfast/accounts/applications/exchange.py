@@ -14,10 +14,13 @@ from django.db import transaction
 from holdfast.accounts.applications import claims, codes, devices, grants, registration, tokens
 from holdfast.accounts.applications.clients import Client, Refused
 from holdfast.accounts.applications.models import Grant
-from holdfast.accounts.applications.signed_in import SignedIn
+from holdfast.accounts.applications.signed_in import SignedIn, standard
+from holdfast.accounts.headless.sessions import session_of
 from holdfast.accounts.people.models import Person
 from holdfast.accounts.trail.events import note
 
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
+SESSION_TOKEN = "urn:holdfast:session-token"  # noqa: S105
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 Fields = Mapping[str, str]
 Said = dict[str, object]
@@ -79,6 +82,27 @@ def of_device(client: Client, fields: Fields) -> Said:
         raise Refused(grant, "")
     with transaction.atomic():
         return tokens_of(client, grant)
+
+
+def of_session(client: Client, fields: Fields) -> Said:
+    """Give tokens for who has signed in by the application's own form (RFC 8693)."""
+    if _needed(fields, "subject_token_type") != SESSION_TOKEN:
+        raise Refused("invalid_request", f"subject_token_type must be {SESSION_TOKEN}")
+    found = session_of(_needed(fields, "subject_token"), client.id)
+    if found is None:
+        raise Refused("invalid_grant", "nobody is signed in by this token")
+    shown = SignedIn(
+        int(found.at.timestamp()), standard(found.methods), tokens.digest(found.session_key)
+    )
+    if client.known.second_factor and not shown.twice:
+        raise Refused("invalid_grant", "a second factor is needed")
+    if client.known.members_only and not registration.is_registered(client.id, found.person):
+        raise Refused("invalid_grant", "not registered in this application")
+    scopes = _of(fields, ["openid", "profile", "email", *client.known.scopes])
+    with transaction.atomic():
+        grant = grants.begin(found.person, client.id, client.known, scopes, shown)
+        said = tokens_of(client, grant)
+    return {**said, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 
 
 def tokens_of(client: Client, grant: Grant, nonce: str = "") -> Said:
@@ -159,6 +183,7 @@ EXCHANGES: Mapping[str, tuple[str, Callable[[Client, Fields], Said]]] = {
     "refresh_token": ("refresh_token", of_refresh_token),
     "client_credentials": ("client_credentials", of_client),
     "urn:ietf:params:oauth:grant-type:device_code": ("device_code", of_device),
+    TOKEN_EXCHANGE: ("token_exchange", of_session),
 }
 """By the name of a grant in a request, what an application's configuration calls it."""
 
@@ -169,6 +194,7 @@ def exchange(client: Client, fields: Fields) -> Said:
     if asked not in EXCHANGES:
         raise Refused("unsupported_grant_type", "not offered here")
     name, make = EXCHANGES[asked]
-    if name not in client.known.grants:
+    may = client.known.own_form if asked == TOKEN_EXCHANGE else name in client.known.grants
+    if not may:
         raise Refused("unauthorized_client", f"{name} is none of its grants")
     return make(client, fields)

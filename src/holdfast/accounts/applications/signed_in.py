@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allauth.account.internal.flows.login import get_authentication_records
@@ -37,10 +38,12 @@ class SignedIn:
 def of(request: HttpRequest) -> SignedIn:
     """Return how who is signed in did so."""
     records = get_authentication_records(request, request.user)
-    methods: dict[str, None] = {}
-    for record in records:
-        name = str(record.get("type") or record.get("method", ""))
-        methods.update(dict.fromkeys(METHODS.get(name, ())))
+    names = (str(record.get("type") or record.get("method", "")) for record in records)
     began = int(request.session.get(BEGAN, 0))  # who has just proved an address has no record
     at = max((int(record.get("at", 0)) for record in records), default=began)
-    return SignedIn(at, tuple(methods), digest(request.session.session_key or ""))
+    return SignedIn(at, standard(names), digest(request.session.session_key or ""))
+
+
+def standard(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the values of RFC 8176 for what allauth calls methods, each once."""
+    return tuple(dict.fromkeys(value for name in names for value in METHODS.get(name, ())))

@@ -141,8 +141,10 @@ def _actions(hours: list[tuple[str, Amounts]]) -> list[tuple[str, list[int]]]:
 
 
 def _told(action: str, rule: Rule) -> tuple[str, list[str]]:
-    """Return what an action allows, in words: an account, an address, a wide network, a device."""
-    budgets = (rule.account, rule.narrow, rule.wide, rule.device)
+    """Return what an action allows, in words: an account, an address, a wide network, a device,
+    and an application that asks for its visitors.
+    """
+    budgets = (rule.account, rule.narrow, rule.wide, rule.device, rule.application)
     return action, [
         f"{one.free}, one more in {one.every_s:.3g} s" if one is not None else "–"
         for one in budgets

@@ -12,8 +12,10 @@ from django.shortcuts import render
 
 from holdfast.accounts import metrics
 from holdfast.accounts.gate import outcome
-from holdfast.accounts.gate.places import COOKIE, FIELD, PLACES, Place, visit
+from holdfast.accounts.gate.places import COOKIE, FIELD, PLACES, Place, tokens, visit
 from holdfast.accounts.gate.running import gate
+from holdfast.accounts.headless import asking
+from holdfast.accounts.headless.answers import refusal, unavailable
 from holdfast.gate.devices import LIVES_S
 from holdfast.gate.gate import Asked, Passed
 from holdfast.gate.rules import Way
@@ -43,21 +45,8 @@ class GateMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, arguments: Any, given: Any
     ) -> HttpResponse | None:
-        match = request.resolver_match
-        place = PLACES.get(match.view_name) if match is not None else None
-        if place is None or request.method != "POST":
-            return None
-        try:
-            entered = gate().enter(visit(request, place), request.POST.get(FIELD, ""))
-        except StoreDown as error:
-            return down(request, error)
-        if isinstance(entered, Passed):
-            request.META[PASSED] = entered
-            way = "known" if entered.known else Way.WORK if entered.paid else Way.FREE
-            metrics.gate(place.action, f"passed.{way}", entered.paid)
-            return None
-        metrics.gate(place.action, f"asked.{entered.way}", 0)
-        return _asked(request, place, entered)
+        # An application's views ask by themselves, once its visitor's session is known.
+        return None if asking.application(request) else asked(request)
 
     def _tell(self, request: HttpRequest, passed: Passed, response: HttpResponse) -> None:
         place = PLACES[request.resolver_match.view_name]  # type: ignore[union-attr]
@@ -74,9 +63,35 @@ class GateMiddleware:
             log.error("the gate could not be told: %s", error)
 
 
+def asked(request: HttpRequest) -> HttpResponse | None:
+    """Let an attempt pass, or return what is asked of it."""
+    match = request.resolver_match
+    place = PLACES.get(match.view_name) if match is not None else None
+    if place is None or request.method != "POST":
+        return None
+    try:
+        entered = gate().enter(visit(request, place), asking.sent(request).get(FIELD, ""))
+    except StoreDown as error:
+        return down(request, error)
+    if isinstance(entered, Passed):
+        request.META[PASSED] = entered
+        way = "known" if entered.known else Way.WORK if entered.paid else Way.FREE
+        metrics.gate(place.action, f"passed.{way}", entered.paid)
+        return None
+    metrics.gate(place.action, f"asked.{entered.way}", 0)
+    told = _told_in_json if asking.application(request) else _told
+    response = told(request, place, entered)
+    if entered.way is Way.WAIT:
+        response.headers["Retry-After"] = str(entered.wait_s)
+    return response
+
+
 def _remember(request: HttpRequest, response: HttpResponse, person: str) -> None:
-    """Have the browser keep what says that this person has signed in with it."""
-    kept = gate().known_from_now(request.COOKIES.get(COOKIE, ""), person)
+    """Have the device keep what says that this person has signed in with it."""
+    kept = gate().known_from_now(tokens(request), person)
+    if asking.application(request):
+        response.headers[asking.DEVICE_HEADER] = kept
+        return
     response.set_cookie(
         COOKIE,
         kept,
@@ -87,18 +102,24 @@ def _remember(request: HttpRequest, response: HttpResponse, person: str) -> None
     )
 
 
-def _asked(request: HttpRequest, place: Place, asked: Asked) -> HttpResponse:
-    context = {"asked": asked, "place": place, "way": asked.way.value}
-    response = render(request, "gate/asked.html", context, status=429)
-    if asked.way is Way.WAIT:
-        response.headers["Retry-After"] = str(asked.wait_s)
-    return response
+def _told(request: HttpRequest, place: Place, entered: Asked) -> HttpResponse:
+    context = {"asked": entered, "place": place, "way": entered.way.value}
+    return render(request, "gate/asked.html", context, status=429)
+
+
+def _told_in_json(request: HttpRequest, place: Place, entered: Asked) -> HttpResponse:
+    if entered.way is Way.WORK:
+        message = f"Have the puzzle solved, and send all of it again with the answer as {FIELD!r}."
+        return refusal(429, "work", message, {"puzzle": entered.puzzle})
+    if entered.way is Way.ELSEWHERE:
+        return refusal(403, "elsewhere", "Sign in by a mailed code, or on the pages.")
+    return refusal(429, "wait", "Try again later.", {"wait": entered.wait_s})
 
 
 def down(request: HttpRequest, error: StoreDown) -> HttpResponse:
     """Say that nobody can be let in at the moment: what cannot be counted is refused."""
     log.error("%s", error)
     metrics.gate("", "down", 0)
-    response = render(request, "503.html", status=503)
+    response = unavailable(request)
     response.headers["Retry-After"] = "10"
     return response

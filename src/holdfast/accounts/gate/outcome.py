@@ -7,8 +7,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from holdfast.accounts.headless import asking
 from holdfast.gate.gate import Passed
 
+ANSWERED = (200, 401)
+"""An application is told 401 where a right guess is not all that a sign-in needs."""
 WRONG, RIGHT, IN, UNTRIED = "HOLDFAST_WRONG", "HOLDFAST_RIGHT", "HOLDFAST_IN", "HOLDFAST_UNTRIED"
 
 
@@ -51,8 +54,11 @@ def was_right(request: HttpRequest, passed: Passed, response: HttpResponse) -> b
     """Whether a guess was right.
 
     Of a password and of a sign-in it is told; other pages lead on, and neither show their form
-    again nor lead back.
+    again nor lead back. Of what an application asks, it is told whenever it was.
     """
+    if asking.application(request):
+        told = request.META.get(RIGHT) and not request.META.get(WRONG)
+        return bool(told) and response.status_code in ANSWERED
     if request.META.get(WRONG) or response.status_code != 302:
         return False
     if passed.visit.action == "sign-in":

@@ -13,6 +13,7 @@ from allauth.account.internal.stagekit import unstash_login
 from django.conf import settings
 from django.http import HttpRequest
 
+from holdfast.accounts.headless import asking
 from holdfast.accounts.people.models import Handle
 from holdfast.accounts.people.names import folded
 from holdfast.accounts.trail.events import address
@@ -52,6 +53,10 @@ def _login(request: HttpRequest) -> str:
     return typed(request.POST.get("login", ""))
 
 
+def _login_sent(request: HttpRequest) -> str:
+    return typed(asking.login(asking.sent(request)))
+
+
 def _owner(account: str) -> str:
     """Return whose devices count at what was typed."""
     name = account.removeprefix("?").encode(errors="replace").decode().replace("\0", "?")
@@ -83,12 +88,29 @@ PLACES: Mapping[str, Place] = {
     "mfa_reauthenticate": Place("step-up", _own, guess=True),
     "account_change_password": Place("step-up", _own, guess=True),
     "device": Place("code-entry", _own, guess=True),
+    "headless_login": Place("sign-in", _login_sent, guess=True),
+    "headless_signup": Place("sign-up", _nobody, guess=False),
+    "headless_request_password_reset": Place("reset", _nobody, guess=False),
+    "headless_request_code": Place("code", _nobody, guess=False),
+    "headless_confirm_code": Place("code-entry", _nobody, guess=True),
+    "headless_verify_email": Place("code-entry", _nobody, guess=True),
+    "headless_reset_password": Place("code-entry", _nobody, guess=True),
+    "headless_authenticate": Place("factor", _pending, guess=True),
+    "headless_reauthenticate": Place("step-up", _own, guess=True),
 }
 
 
 def visit(request: HttpRequest, place: Place, account: str = "") -> Visit:
     """Return the attempt that a request is; at whose account, where its own form does not say."""
     account = account or place.account(request)
-    tokens = request.COOKIES.get(COOKIE, "")
-    owner = _owner(account) if tokens and account.startswith("?") else ""
-    return Visit(place.action, address(request), account, tokens, owner)
+    kept = tokens(request)
+    owner = _owner(account) if kept and account.startswith("?") else ""
+    through = asking.application(request)
+    return Visit(place.action, address(request), account, kept, owner, through)
+
+
+def tokens(request: HttpRequest) -> str:
+    """Return what a device keeps that somebody has signed in with, however it is brought."""
+    if asking.application(request):
+        return request.headers.get(asking.DEVICE_HEADER, "")
+    return request.COOKIES.get(COOKIE, "")

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from holdfast.accounts.connections import domains
 from holdfast.accounts.gate import outcome, running
+from holdfast.accounts.headless import asking
 from holdfast.accounts.people import invitations
 from holdfast.accounts.people.flows.mailed_code import code_for
 from holdfast.accounts.people.models import Handle, Person
@@ -71,8 +72,13 @@ class Adapter(DefaultAccountAdapter):
     def generate_login_code(self) -> str:
         """Return the code of the address that the request in hand asks for one for."""
         request = allauth_context.request
-        email = folded_address(request.POST.get("email", "")) if request is not None else ""
+        email = asking.sent(request).get("email", "") if request is not None else ""
+        email = folded_address(email) if email else ""
         return code_for(email) if email else str(super().generate_login_code())
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address of whoever visits: an application's server asks for somebody."""
+        return asking.visitor(request) or str(super().get_client_ip(request))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail that names the service as its owner does, whatever the request's host is.

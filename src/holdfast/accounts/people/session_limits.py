@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 
 BEGAN, SEEN = "began", "seen"
 REMEMBERING = "_session_expiry"  # Django's own: 0 where a session ends with the browser
 WRITTEN_EVERY_S = 60.0  # being seen is no reason to write each request
+
+
+def goes_on(session: SessionBase, life: timedelta, idle: timedelta) -> bool:
+    """Whether a session has not ended; every now and then it is noted that it was used."""
+    now = int(time.time())
+    began, seen = session.get(BEGAN), session.get(SEEN)
+    if began is None or seen is None:
+        session[BEGAN] = session[SEEN] = now
+        return True
+    if now - began > life.total_seconds() or now - seen > idle.total_seconds():
+        return False
+    if now - seen > min(WRITTEN_EVERY_S, idle.total_seconds() / 10):
+        session[SEEN] = now
+    return True
 
 
 class SessionLimits:
@@ -20,7 +36,6 @@ class SessionLimits:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         self.limits = settings.HOLDFAST.sessions
-        self.written_every_s = min(WRITTEN_EVERY_S, self.limits.idle.total_seconds() / 10)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
@@ -28,16 +43,8 @@ class SessionLimits:
         return self.get_response(request)
 
     def _limit(self, request: HttpRequest) -> None:
-        now = int(time.time())
-        session = request.session
-        began, seen = session.get(BEGAN), session.get(SEEN)
-        if began is None or seen is None:
-            session[BEGAN] = session[SEEN] = now
-            return
-        remembered = session.get(REMEMBERING, 0) != 0
+        remembered = request.session.get(REMEMBERING, 0) != 0
         life = self.limits.remembered if remembered else self.limits.lifetime
         idle = self.limits.remembered if remembered else self.limits.idle
-        if now - began > life.total_seconds() or now - seen > idle.total_seconds():
+        if not goes_on(request.session, life, idle):
             logout(request)
-        elif now - seen > self.written_every_s:
-            session[SEEN] = now

@@ -13,6 +13,8 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
+from holdfast.accounts.headless import asking
+
 LONGEST_BROWSER = 200
 ended = Signal()
 """A session was ended on purpose, which is `session_key`; what was signed in with it ends, too."""
@@ -25,11 +27,13 @@ def began(sender: object, request: HttpRequest, user: AbstractBaseUser, **rest: 
     It takes the place of allauth's own receiver, which looks through all sessions of that person
     at each sign-in; the list does that when it is shown.
     """
+    application = asking.application(request)
     UserSession.objects.create(
         session_key=request.session.session_key,
         user=user,
         ip=get_adapter(request).get_client_ip(request),
         user_agent=request.headers.get("user-agent", "")[:LONGEST_BROWSER],
+        data={"application": application} if application else {},
     )
 
 

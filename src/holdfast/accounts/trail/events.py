@@ -12,6 +12,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django.http import HttpRequest
 
+from holdfast.accounts.headless import asking
 from holdfast.accounts.people.models import Handle
 from holdfast.accounts.people.names import folded
 from holdfast.accounts.trail import store
@@ -27,8 +28,13 @@ def note(
     result: str = "good",
     details: Mapping[str, str] | None = None,
 ) -> None:
-    """Add an entry; who is signed in and from where are the request's. Raises TrailError."""
+    """Add an entry; who is signed in, from where, and through which application, are the request's.
+
+    Raises TrailError.
+    """
     where = address(request) if request is not None else ""
+    if request is not None and asking.application(request):
+        details = {**(details or {}), "application": asking.application(request)}
     if request is not None and not who and request.user.is_authenticated:
         who = str(request.user.pk)
     store.append(Entry(what, who=who, on=on, where=where, result=result, details=details or {}))

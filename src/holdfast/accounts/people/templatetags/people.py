@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from allauth.usersessions.models import UserSession
 from django import template
 from django.forms import BoundField
 from django.utils.safestring import SafeString
+
+from holdfast.accounts.applications import configured
 
 register = template.Library()
 
@@ -25,6 +28,14 @@ def browser(agent: str) -> str:
     system = next((called for mark, called in SYSTEMS if mark in agent), "")
     known = ", ".join(word for word in (name, system) if word)
     return known or agent[:SHOWN] or "?"
+
+
+@register.filter
+def device(session: UserSession) -> str:
+    """Return where somebody is signed in: the application whose own form it was, or a browser."""
+    client_id = str(session.data.get("application", ""))
+    known = configured.application(client_id)
+    return (known.name if known is not None else "") or client_id or browser(session.user_agent)
 
 
 @register.filter
