@@ -16,6 +16,7 @@ from holdfast.accounts.console import appearance
 from holdfast.accounts.mail import servers
 from holdfast.accounts.passwords import hashers, policy
 from holdfast.accounts.secret_key import secret_key
+from holdfast.accounts.support import channels
 
 HERE = Path(__file__).parent
 HOLDFAST = current()
@@ -50,6 +51,7 @@ INSTALLED_APPS = [
     "holdfast.accounts.webhooks",
     "holdfast.accounts.gate",
     "holdfast.accounts.applications",
+    "holdfast.accounts.support",
     "holdfast.accounts.api",
     "holdfast.accounts.console",
     "ninja",  # its page at /api/docs, with scripts of our own server
@@ -66,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "holdfast.accounts.people.session_limits.SessionLimits",
+    "holdfast.accounts.support.refusals.Refusals",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -200,6 +203,7 @@ USERSESSIONS_TRACK_ACTIVITY = False
 IDP_OIDC_ADAPTER = "holdfast.accounts.applications.adapter.Adapter"
 if said():
     signing_key.ready(HOLDFAST.data)
+channels.check(HOLDFAST)
 IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"  # noqa: S105
 IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 10 * 60
 IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN = int(HOLDFAST.sessions.remembered.total_seconds())

@@ -117,6 +117,26 @@ def quick_codes() -> None:
     mailed_code.SAME_FOR_S = 8
 
 
+def quick_house() -> None:
+    """The house is kept every second, not every hour: no weakness, but a clock."""
+    from holdfast.accounts import server
+
+    server.HOUSE_KEPT_EVERY_S = 1.0
+
+
+def loose_codes() -> None:
+    """A code that was read out is good for every agent, person and action, and again."""
+    from holdfast.accounts.support import codes
+    from holdfast.accounts.support.models import ReadBackCode
+
+    codes._told_of = lambda *_: ""
+    codes._kept = lambda *_: ReadBackCode.objects.order_by("-pk").first()
+    codes._is_right = lambda kept, agent, person, task, typed: (
+        kept.digest == codes._digest(kept.salt, agent, person, task, typed)
+    )
+    codes._spent = lambda kept: True
+
+
 def breaking_pages() -> None:
     """The page that shows a form again fails, after what was typed was looked at."""
     from allauth.account.views import LoginView
@@ -170,6 +190,8 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
             no_gate,
             breaking_pages,
             quick_codes,
+            quick_house,
+            loose_codes,
             no_step_up,
         ),
         *(sql_from_strings, events_anywhere),

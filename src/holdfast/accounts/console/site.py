@@ -8,14 +8,15 @@ from typing import Any
 from allauth.account.internal.flows.reauthentication import is_reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, resolve_url
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render, resolve_url
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import activate
 from unfold.sites import UnfoldAdminSite
 
 from holdfast.accounts.people.models import Person, Role
+from holdfast.accounts.support.looking import TooMany
 
 View = Callable[..., Any]
 
@@ -65,12 +66,17 @@ class ConsoleSite(UnfoldAdminSite):
                 raise Http404
             if any("\0" in value for _, values in request.GET.lists() for value in values):
                 raise BadRequest  # no database holds that
+            if request.method not in ("GET", "HEAD", "POST"):
+                return HttpResponseNotAllowed(("GET", "HEAD", "POST"))
             changes = request.method not in ("GET", "HEAD") and request.user.is_authenticated
             if changes and is_reauthentication_required(request, app="holdfast.console"):
                 request.META["QUERY_STRING"] = ""  # or allauth forgets what was sent
                 raise ReauthenticationRequired()
             activate("en")  # its words, and unfold's, are not translated
-            return shown(request, *arguments, **given)
+            try:
+                return shown(request, *arguments, **given)
+            except TooMany:
+                return render(request, "429.html", status=429)
 
         return guarded
 
