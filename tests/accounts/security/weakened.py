@@ -46,6 +46,19 @@ def auditors_change() -> None:
     pages.role_of = lambda request: "admin"  # type: ignore[attr-defined]
 
 
+def agents_change() -> None:
+    """The support desk may do whatever administrators may."""
+    from holdfast.accounts.console import site
+
+    auditors_change()
+    site.TAKEN_FROM_SUPPORT = _Everything()  # type: ignore[assignment]
+
+
+class _Everything:
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
 def any_host() -> None:
     """Every host name is answered, and links are made from it."""
     from django.conf import settings
@@ -181,6 +194,7 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
         *(naive_sign_in, fixed_sessions, lasting_sessions, no_csrf, any_host),
         *(
             auditors_change,
+            agents_change,
             open_redirect,
             reusable_links,
             unbounded,

@@ -74,7 +74,8 @@ class Page(ModelAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
         found = super().get_object(request, object_id, from_field)
-        if found is not None and role_of(request) == Role.SUPPORT:
+        seen = role_of(request) == Role.SUPPORT and self.has_view_permission(request)
+        if found is not None and seen:
             looking.look(request, agent(request), [UUID(self.about(found))], opened=True)
             events.note("support.viewed", request, on=self.about(found))
         return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from allauth.account.internal.flows.reauthentication import is_reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render, resolve_url
 from django.template.response import TemplateResponse
@@ -19,6 +19,8 @@ from holdfast.accounts.people.models import Person, Role
 from holdfast.accounts.support.looking import TooMany
 
 View = Callable[..., Any]
+TAKEN_FROM_SUPPORT = ("console:people_person_changelist", "console:people_person_help")
+"""The only pages that take a form from the support desk, whatever a page itself would do."""
 
 
 def role_of(request: HttpRequest) -> str:
@@ -72,6 +74,10 @@ class ConsoleSite(UnfoldAdminSite):
             if changes and is_reauthentication_required(request, app="holdfast.console"):
                 request.META["QUERY_STRING"] = ""  # or allauth forgets what was sent
                 raise ReauthenticationRequired()
+            if request.method == "POST" and role_of(request) == Role.SUPPORT:
+                match = request.resolver_match
+                if match is None or match.view_name not in TAKEN_FROM_SUPPORT:
+                    raise PermissionDenied
             activate("en")  # its words, and unfold's, are not translated
             try:
                 return shown(request, *arguments, **given)
