@@ -60,24 +60,19 @@ class AskForm(forms.Form):
 
 
 class RedeemForm(forms.Form):
-    """What the person reads out, and what for."""
+    """What the person reads out."""
 
-    task = forms.ChoiceField(label="What it allows", widget=UnfoldAdminSelectWidget)
     code = forms.CharField(
         label="The code that they read out",
         max_length=40,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )
 
-    def __init__(self, tasks: list[Task], data: Any = None) -> None:
-        super().__init__(data, auto_id="redeem_%s")
-        self.fields["task"].choices = [(str(one), words(one)) for one in tasks]  # type: ignore[attr-defined]
-
 
 def page(request: HttpRequest, admin: ModelAdmin[Any], person: Person) -> HttpResponse:
     """Show somebody to an agent, and do what the agent asks for."""
     tasks = actions.tasks(person)
-    shown = {"ask": AskForm(person, tasks), "redeem": RedeemForm(tasks)}
+    shown = {"ask": AskForm(person, tasks), "redeem": RedeemForm()}
     wrong, status = "", 200
     if request.method == "POST":
         try:
@@ -92,11 +87,14 @@ def page(request: HttpRequest, admin: ModelAdmin[Any], person: Person) -> HttpRe
             if done:
                 messages.success(request, done)
                 return HttpResponseRedirect(request.path)
+    awaited = codes.awaited(agent(request), person)
     context = {
         **admin.admin_site.each_context(request),
         "opts": admin.opts,
         "title": str(person),
-        "person": person,
+        "original": person,
+        "awaited": awaited,
+        "awaited_words": words(awaited) if awaited else "",
         "facts": _facts(admin, person),
         "waiting": [(KINDS[one.factor], one.due) for one in removals.waiting(person)],
         "not_helped": why_not_helped(person),
@@ -123,7 +121,7 @@ def _done(
     task = by_name.get(request.POST["task"])
     if task is None:
         raise PermissionDenied
-    form = AskForm(person, tasks, request.POST) if do == "ask" else RedeemForm(tasks, request.POST)
+    form = AskForm(person, tasks, request.POST) if do == "ask" else RedeemForm(request.POST)
     shown[do] = form
     if not form.is_valid():
         return ""
@@ -143,9 +141,10 @@ def _facts(admin: Any, person: Person) -> list[tuple[str, str]]:
     """What an agent has to know of somebody."""
     last = f"{person.last_login:%Y-%m-%d %H:%M} UTC" if person.last_login else "never"
     return [
+        ("Person", f"{person.name} {person.pk}".strip()),
         ("Addresses", admin.addresses(person)),
         ("Second factors", admin.factors(person)),
-        ("Signed in at", f"{admin.sessions(person)} places"),
+        ("Sessions", admin.sessions(person)),
         ("Last sign-in", last),
         ("May sign in", "yes" if person.is_active else "no"),
         ("Attempts to sign in", told_of_attempts(person)),

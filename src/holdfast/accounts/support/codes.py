@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
@@ -140,10 +141,18 @@ def _kept(agent: Person, person: Person) -> ReadBackCode | None:
     return ReadBackCode.objects.filter(agent=agent, person=person).order_by("-pk").first()
 
 
+def awaited(agent: Person, person: Person) -> Task | None:
+    """Return what the open code allows that this agent waits for, if there is one."""
+    kept = ReadBackCode.objects.filter(agent=agent, person=person).filter(**_open()).last()
+    return Task(Action(kept.action), kept.factor) if kept is not None else None
+
+
+def _open() -> dict[str, Any]:
+    return {"spent": None, "guesses__lt": MOST_GUESSES, "expires__gt": timezone.now()}
+
+
 def _is_right(kept: ReadBackCode, agent: Person, person: Person, task: Task, typed: str) -> bool:
-    still_open = ReadBackCode.objects.filter(
-        pk=kept.pk, spent=None, guesses__lt=MOST_GUESSES, expires__gt=timezone.now()
-    )
+    still_open = ReadBackCode.objects.filter(pk=kept.pk, **_open())
     if still_open.update(guesses=F("guesses") + 1) != 1:
         return False
     return hmac.compare_digest(kept.digest, _digest(kept.salt, agent, person, task, typed))
