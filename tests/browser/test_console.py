@@ -225,10 +225,11 @@ def test_somebody_is_found_changed_and_removed(enter: Enter, service: Service) -
 def test_somebody_is_helped_with_a_code_that_they_read_out(enter: Enter, service: Service) -> None:
     caller = Plain(service, "10.7.1.2")
     caller.join("caller@example.org")
-    page = enter("support", width=390)
+    page = enter("support")
     go(page, service, f"people/person/{caller.who()}/change/")
     page.get_by_role("link", name="Help this person").click()
     page.wait_for_url("**/help/")
+    page.set_viewport_size({"width": 390, "height": 900})
     assert grave(page) == []
     assert page.evaluate(OVERFLOW) <= 0
     page.get_by_role("button", name="Send them a code").click()

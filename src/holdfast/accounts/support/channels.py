@@ -5,8 +5,10 @@ A channel's URL holds secrets, so nothing that apprise itself would log of it is
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -60,9 +62,22 @@ def _number(name: str, person: Person) -> str:
 
 
 def _opened(channel: Channel, number: str) -> Any:
-    """Return apprise's service, or None where the URL is none; it is imported by who needs it."""
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-    import apprise
-
+    """Return apprise's service, or None where the URL is none."""
+    apprise = _apprise()
     url = channel.url.get_secret_value().replace(TO, quote(number, safe=""))
     return apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(app_id="Holdfast"))
+
+
+@functools.cache
+def _apprise() -> Any:
+    """Import apprise, which is large, for who needs it; it logs nothing, since it would tell URLs.
+
+    It loads its plug-ins at first use; what old modules of theirs warn of is not ours to mend.
+    """
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import apprise
+
+        apprise.Apprise.instantiate("json://localhost")
+    return apprise
