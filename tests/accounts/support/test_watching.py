@@ -14,7 +14,7 @@ import pytest
 from accounts.console.test_roles import KEPT
 from accounts.engines import EACH, serving_on
 from accounts.routes import routes
-from accounts.service import Page, Service, serving
+from accounts.service import GOOD, Page, Service, serving
 from accounts.support.desk import Agent, Caller, Desk
 
 WEAKENED = str(Path(__file__).parents[1] / "security" / "weakened.py")
@@ -260,5 +260,10 @@ def test_a_stolen_session_of_an_agent_sends_nothing(desk: Desk) -> None:
     form = {"csrfmiddlewaretoken": thief.token(), "do": "ask", "task": "unlock", "way": "mail"}
     before = len(desk.service.mails(person.email))
     page = thief.post(agent.path(person), form)
-    assert "/reauthenticate/" in page.headers["Location"]
+    asked = page.headers["Location"]
+    assert "/reauthenticate/" in asked
     assert len(desk.service.mails(person.email)) == before
+    thief.post(asked, {**thief.get(asked).form(), "password": "wrong"})
+    assert len(desk.service.mails(person.email)) == before
+    thief.post(asked, {**thief.get(asked).form(), "password": GOOD})
+    assert len(desk.service.mails(person.email)) == before + 1, "its owner goes on"

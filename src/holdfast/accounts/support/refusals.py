@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from holdfast.accounts.console.site import role_of
+from holdfast.accounts.console.site import role_of, route_of
 from holdfast.accounts.people.models import Role
 from holdfast.accounts.trail import events
 
@@ -27,7 +27,7 @@ class Refusals:
         if response.status_code < 400 or not request.path_info.startswith(WATCHED):
             return response
         if role_of(request) == Role.SUPPORT:
-            match = request.resolver_match
+            match = route_of(request)
             told = {
                 "route": (match.view_name if match is not None else "") or "none",
                 "method": str(request.method)[:10],
