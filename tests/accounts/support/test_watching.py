@@ -40,8 +40,8 @@ def opened(agent: Agent, person: str) -> int:
 
 
 def people(desk: Desk, count: int) -> list[str]:
-    asked = f"SELECT id FROM people_person WHERE email LIKE 'm%' ORDER BY email LIMIT {count}"  # noqa: S608
-    return [str(row[0]) for row in desk.service.rows(asked)]
+    asked = "SELECT id FROM people_person WHERE email LIKE %s ORDER BY email"
+    return [str(row[0]) for row in desk.service.rows(asked, "m%")[:count]]
 
 
 def test_sixty_people_are_opened_in_an_hour_and_no_more(desk: Desk) -> None:
