@@ -143,25 +143,36 @@ EACH = ("sqlite", *(pytest.param(name, marks=pytest.mark.every) for name in ENGI
 """Parameters for a fixture: SQLite always, the others where everything is tested."""
 
 
+PLAIN = ("-m", "holdfast.cli.main")
+
+
 @contextmanager
-def serving_on(name: str, folder: Path, settings: str = "") -> Iterator[Service]:
+def serving_on(
+    name: str, folder: Path, settings: str = "", *, program: tuple[str, ...] = PLAIN
+) -> Iterator[Service]:
     """Run the service on one of EACH."""
     if name == "sqlite":
-        with serving(folder, settings) as service:
+        with serving(folder, settings, program=program) as service:
             yield service
         return
-    with engine(name) as server, serving_with(server, folder, settings) as service:
+    with engine(name) as server, serving_with(server, folder, settings, program) as service:
         yield service
 
 
 @contextmanager
 def serving_with(
-    server: Engine, folder: Path, settings: str = "", *, workers: int = 2
+    server: Engine,
+    folder: Path,
+    settings: str = "",
+    program: tuple[str, ...] = PLAIN,
+    *,
+    workers: int = 2,
 ) -> Iterator[Service]:
     """Run the service with a database server."""
     folder.mkdir(parents=True, exist_ok=True)
     url = folder / "url"
     url.write_text(server.url)
     url.chmod(0o600)
-    with serving(folder, f'database = "file:{url}"\n{settings}', workers=workers) as service:
+    settings = f'database = "file:{url}"\n{settings}'
+    with serving(folder, settings, program=program, workers=workers) as service:
         yield replace(service, database=server.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -220,6 +221,32 @@ def test_somebody_is_found_changed_and_removed(enter: Enter, service: Service) -
     with page.expect_navigation(url="**/console/people/person/"):
         page.get_by_role("button", name="Yes, I").click()
     assert service.rows("SELECT 1 FROM people_person WHERE name = %s", "Vera") == []
+
+
+def test_somebody_is_helped_with_a_code_that_they_read_out(enter: Enter, service: Service) -> None:
+    caller = Plain(service, "10.7.1.2")
+    caller.join("caller@example.org")
+    page = enter("support")
+    go(page, service, f"people/person/{caller.who()}/change/")
+    page.get_by_role("link", name="Help this person").click()
+    page.wait_for_url("**/help/")
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert grave(page) == []
+    assert page.evaluate(OVERFLOW) <= 0
+    page.get_by_role("button", name="Send them a code").click()
+    page.wait_for_url("**/reauthenticate/**")
+    page.fill("[name=password]", GOOD)
+    page.locator("main form .actions button").first.click()
+    page.get_by_text("The code is on its way").wait_for()
+    code = re.search(r"^\d{4} \d{4}", service.mails("caller@example.org")[-1], re.M)
+    assert code is not None
+    page.get_by_label("The code that they read out").fill("0000 0000")
+    page.get_by_role("button", name="Do what it allows").click()
+    page.get_by_text("That is not the code for this").wait_for()
+    assert grave(page) == []
+    page.get_by_label("The code that they read out").fill(code[0])
+    page.get_by_role("button", name="Do what it allows").click()
+    page.get_by_text("Done. Unlock").wait_for()
 
 
 @pytest.mark.parametrize("path", [*PLAIN, "people/person/", "api/apikey/add/"])

@@ -198,6 +198,49 @@ class Application(_Closed):
         return frozenset(f"{parts.scheme}://{parts.netloc}" for parts in found)
 
 
+class Channel(_Closed):
+    """A way beside mail to reach people: SMS, or a push service."""
+
+    url: SecretStr
+    """A URL of apprise, with `{to}` where the number belongs."""
+    field: ProfileField = "phone"
+    """The field of a person's profile that holds their number."""
+
+    @field_validator("url")
+    @classmethod
+    def _leads_to_somebody(cls, value: SecretStr) -> SecretStr:
+        if "{to}" not in value.get_secret_value():
+            raise ValueError("write {to} where the number belongs")
+        return value
+
+
+class Support(_Closed):
+    """How many people an agent of the support desk looks at in an hour, and how they are reached.
+
+    Each person counts once in an hour.
+    """
+
+    views_an_hour: int = Field(default=60, ge=1, le=100_000)
+    """So many people are opened; more are refused until the hour has passed."""
+    looks_an_hour: int = Field(default=600, ge=1, le=1_000_000)
+    """So many are seen, opened or in a list; more are refused."""
+    alert_at: int = Field(default=500, ge=1, le=1_000_000)
+    """From so many on, every administrator is told."""
+    mails_an_hour: int = Field(default=20, ge=1, le=10_000)
+    """So many codes and resets an agent has sent to people."""
+    channels: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")], Channel] = Field(
+        default_factory=dict, max_length=10
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Support:
+        if self.alert_at > self.looks_an_hour:
+            raise ValueError("alert_at: no agent sees so many: it is more than looks_an_hour")
+        if "mail" in self.channels:
+            raise ValueError("channels: mail is there without one: call it otherwise")
+        return self
+
+
 ClientId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$")]
 
 
@@ -234,6 +277,7 @@ class Configuration(_Closed):
     look: Look = Look()
     gate: GateSettings = GateSettings()
     webhooks: Webhooks = Webhooks()
+    support: Support = Support()
     applications: dict[ClientId, Application] = Field(default_factory=dict)
 
     @field_validator("origin")
@@ -330,6 +374,11 @@ def _reveal(values: dict[str, Any], reveal: Callable[[str, str], str]) -> None:
     for name, known in applications.items() if isinstance(applications, dict) else ():
         if isinstance(known, dict) and isinstance(known.get("secret"), str):
             known["secret"] = reveal(f"applications.{name}.secret", known["secret"])
+    support = values.get("support")
+    channels = support.get("channels") if isinstance(support, dict) else None
+    for name, known in channels.items() if isinstance(channels, dict) else ():
+        if isinstance(known, dict) and isinstance(known.get("url"), str):
+            known["url"] = reveal(f"support.channels.{name}.url", known["url"])
     passwords = values.get("passwords")
     peppers = passwords.get("peppers") if isinstance(passwords, dict) else None
     for pepper in peppers if isinstance(peppers, list) else ():

@@ -113,7 +113,7 @@ def _share_memory() -> None:
 
 
 def _keep_house() -> None:
-    """Remove what has ended, every hour."""
+    """Remove what has ended or is due, every hour."""
     while True:
         time.sleep(HOUSE_KEPT_EVERY_S)
         background.attempt(_remove_what_has_ended, "what has ended could not be removed")
@@ -124,8 +124,12 @@ def _remove_what_has_ended() -> None:
     from holdfast.accounts.applications import grants
     from holdfast.accounts.gate import running
     from holdfast.accounts.people import sessions
+    from holdfast.accounts.support import codes, looking, removals
     from holdfast.accounts.webhooks import queue
 
+    removals.do_due()
+    codes.forget_old()
+    looking.forget_old()
     running.forget_old()
     sessions.forget_ended()
     once.forget_old()

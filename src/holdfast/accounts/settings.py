@@ -16,6 +16,7 @@ from holdfast.accounts.console import appearance
 from holdfast.accounts.mail import servers
 from holdfast.accounts.passwords import hashers, policy
 from holdfast.accounts.secret_key import secret_key
+from holdfast.accounts.support import channels
 
 HERE = Path(__file__).parent
 HOLDFAST = current()
@@ -53,6 +54,7 @@ INSTALLED_APPS = [
     "holdfast.accounts.gate",
     "holdfast.accounts.applications",
     "holdfast.accounts.connections",
+    "holdfast.accounts.support",
     "holdfast.accounts.api",
     "holdfast.accounts.console",
     "ninja",  # its page at /api/docs, with scripts of our own server
@@ -71,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "holdfast.accounts.people.session_limits.SessionLimits",
+    "holdfast.accounts.support.refusals.Refusals",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -215,6 +218,9 @@ if said():
 # Applications with a sign-in form of their own.
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_TOKEN_STRATEGY = "holdfast.accounts.headless.sessions.Tokens"  # noqa: S105
+
+# The support desk.
+channels.check(HOLDFAST)
 
 UNFOLD = appearance.unfold(HOLDFAST.look)
 

@@ -11,6 +11,7 @@ from holdfast.accounts.console.site import site as console
 from holdfast.accounts.gate import views as gate
 from holdfast.accounts.mail import outbox
 from holdfast.accounts.people import colours, views
+from holdfast.accounts.support import views as support
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -26,6 +27,7 @@ urlpatterns = [
     path("sign-in/link/", views.ask_for_link, name="ask_for_link"),
     path("sign-in/link/<str:token>/", views.sign_in_link, name="sign_in_link"),
     path("break-glass/<str:token>/", views.break_glass, name="break_glass"),
+    path("support/stop/<str:token>/", support.stop_removal, name="stop_removal"),
     path("colours.css", colours.colours, name="colours"),
     path("gate/<slug:route>/", gate.ask, name="gate"),
     path("outbox/", outbox.outbox, name="outbox"),

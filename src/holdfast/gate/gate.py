@@ -165,6 +165,30 @@ class Gate:
         self._budgets.give(taken)
         return False
 
+    def is_over(self, action: str, account: str) -> bool:
+        """Whether the next attempt at an account is no free one. Raises StoreDown."""
+        draws = self._of_an_account(action, account)
+        levels = self._budgets.levels(draws, self._clock())
+        return any(
+            draw.after(level) > draw.budget.free for draw, level in zip(draws, levels, strict=True)
+        )
+
+    def forgive(self, action: str, account: str) -> None:
+        """Give an account its whole budget back; those of networks stay. Raises StoreDown."""
+        draws = self._of_an_account(action, account)
+        levels = self._budgets.levels(draws, self._clock())
+        self._budgets.give(
+            [
+                Taken(draw, 0.0, level * draw.budget.every_s)
+                for draw, level in zip(draws, levels, strict=True)
+                if level > 0
+            ]
+        )
+
+    def _of_an_account(self, action: str, account: str) -> tuple[Draw, ...]:
+        budget = self.rules[action].account
+        return (Draw(self._name(action, "account", account), budget),) if budget else ()
+
     def known_from_now(self, tokens: str, account: str) -> str:
         """Return what a device keeps on which somebody has just signed in to this account."""
         return self.devices.with_account(tokens, account, self._clock())
@@ -217,8 +241,8 @@ class Gate:
             Draw(self._name(visit.action, "narrow", narrow), rule.narrow),
             Draw(self._name(visit.action, "wide", wide), rule.wide),
         ]
-        if rule.account is not None and visit.account:  # the last: strangers draw on it too
-            draws.append(Draw(self._name(visit.action, "account", visit.account), rule.account))
+        own = self._of_an_account(visit.action, visit.account) if visit.account else ()
+        draws += own  # strangers draw on it too
         if rule.application is not None and visit.through:
             name = self._name(visit.action, "application", visit.through)
             draws.append(Draw(name, rule.application))

@@ -17,7 +17,7 @@ from accounts.service import Browser, Page, Service, serving, visitors, wait_for
 from holdfast.accounts.api.keys import SCOPES
 
 WEAKENED = str(Path(__file__).parents[1] / "security" / "weakened.py")
-BEHIND = "proxies = 1\n[webhooks]\nattempts = 1\n"
+BEHIND = "proxies = 1\n[webhooks]\nattempts = 1\n[support]\nviews_an_hour = 10000\n"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 KEPT = (
     *("people_person", "people_handle", "account_emailaddress", "mfa_authenticator"),

@@ -470,7 +470,9 @@ HARMLESS = {
 }
 """Routes that show nothing secret and change nothing that an attacker wants, for who is signed in;
 and those that lead away as one is signed in already. A new one is added here only if that holds."""
-NEEDS_A_TOKEN = re.compile(r"/(first|invitation|break-glass|sign-in/link|password/reset/key)/.+/")
+NEEDS_A_TOKEN = re.compile(
+    r"/(first|invitation|break-glass|sign-in/link|support/stop|password/reset/key)/.+/"
+)
 
 
 def open_to_a_stolen_session(service: Service) -> list[str]:

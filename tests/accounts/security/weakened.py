@@ -47,6 +47,19 @@ def auditors_change() -> None:
     pages.role_of = lambda request: "admin"  # type: ignore[attr-defined]
 
 
+def agents_change() -> None:
+    """The support desk may do whatever administrators may."""
+    from holdfast.accounts.console import site
+
+    auditors_change()
+    site.TAKEN_FROM_SUPPORT = _Everything()  # type: ignore[assignment]
+
+
+class _Everything:
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
 def any_host() -> None:
     """Every host name is answered, and links are made from it."""
     from django.conf import settings
@@ -137,6 +150,26 @@ def quick_codes() -> None:
     from holdfast.accounts.people.flows import mailed_code
 
     mailed_code.SAME_FOR_S = 8
+
+
+def quick_house() -> None:
+    """The house is kept every second, not every hour: no weakness, but a clock."""
+    from holdfast.accounts import server
+
+    server.HOUSE_KEPT_EVERY_S = 1.0
+
+
+def loose_codes() -> None:
+    """A code that was read out is good for every agent, person and action, and again."""
+    from holdfast.accounts.support import codes
+    from holdfast.accounts.support.models import ReadBackCode
+
+    codes._told_of = lambda *_: ""
+    codes._kept = lambda *_: ReadBackCode.objects.order_by("-pk").first()
+    codes._is_right = lambda kept, agent, person, task, typed: (
+        kept.digest == codes._digest(kept.salt, agent, person, task, typed)
+    )
+    codes._spent = lambda kept: True
 
 
 def breaking_pages() -> None:
@@ -238,6 +271,7 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
         *(naive_sign_in, fixed_sessions, lasting_sessions, no_csrf, any_host),
         *(
             auditors_change,
+            agents_change,
             open_redirect,
             reusable_links,
             unbounded,
@@ -247,6 +281,8 @@ WEAKNESSES: dict[str, Callable[[], None]] = {
             no_gate,
             breaking_pages,
             quick_codes,
+            quick_house,
+            loose_codes,
             no_step_up,
             careless_forms,
         ),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -17,11 +18,28 @@ from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
 from holdfast.accounts.console.site import role_of
-from holdfast.accounts.people.models import Role
+from holdfast.accounts.people.models import Person, Role
+from holdfast.accounts.support import looking
 from holdfast.accounts.trail import events
 
 COUNTED = 2000
 """As many rows are counted and paged through; beyond that one looks for something."""
+
+
+ASKED = ("p", "o", "all", "role", "inactive")
+"""What the trail keeps of how a list was asked for: pages, order, filters."""
+
+OF_AN_ACTION = {
+    *("csrfmiddlewaretoken", "action", ACTION_CHECKBOX_NAME, "index", "select_across"),
+}
+"""What the form of a list holds."""
+
+
+def agent(request: HttpRequest) -> Person:
+    """Return who is signed in to the console."""
+    if not isinstance(request.user, Person):
+        raise PermissionDenied
+    return request.user
 
 
 class FirstRows(Paginator):  # type: ignore[type-arg]
@@ -56,17 +74,33 @@ class Page(ModelAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
         found = super().get_object(request, object_id, from_field)
-        if found is not None and role_of(request) == Role.SUPPORT:
+        seen = role_of(request) == Role.SUPPORT and self.has_view_permission(request)
+        if found is not None and seen:
+            looking.look(request, agent(request), [UUID(self.about(found))], opened=True)
             events.note("support.viewed", request, on=self.about(found))
         return found
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        if role_of(request) == Role.SUPPORT:
-            asked = {name: request.GET[name] for name in sorted(request.GET) if name != "q"}
-            what = "support.searched" if request.GET.get("q") else "support.listed"
-            events.note(what, request, on=self.opts.model_name or "", details=asked)
+        """Show a list, or take an action; an agent sends nothing but an action that is theirs."""
+        if role_of(request) == Role.SUPPORT and request.method == "POST":
+            theirs = request.POST.get("action") in self.get_actions(request)
+            if not theirs or set(request.POST) - OF_AN_ACTION:
+                raise PermissionDenied
         response: HttpResponse = super().changelist_view(request, extra_context)
+        if role_of(request) == Role.SUPPORT and isinstance(response, TemplateResponse):
+            self._note_list(request, (response.context_data or {}).get("cl"))
         return response
+
+    def _note_list(self, request: HttpRequest, shown: Any) -> None:
+        """Record that a list was shown, and how many; never what was looked for."""
+        if shown is None:
+            return
+        people = [UUID(self.about(one)) for one in shown.result_list]
+        looking.look(request, agent(request), people, opened=False)
+        asked = {name: request.GET[name][:40] for name in ASKED if name in request.GET}
+        what = "support.searched" if shown.query else "support.listed"
+        details = {**asked, "found": str(len(people))}
+        events.note(what, request, on=self.opts.model_name or "", details=details)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return role_of(request) in self.seen_by
@@ -87,7 +121,7 @@ class Page(ModelAdmin):
         """For actions that administrators alone may take."""
         return role_of(request) == Role.ADMIN
 
-    def has_helping_permission(self, request: HttpRequest) -> bool:
+    def has_helping_permission(self, request: HttpRequest, key: Any = None) -> bool:
         """For actions that the support desk may take too."""
         return role_of(request) in (Role.ADMIN, Role.SUPPORT)
 

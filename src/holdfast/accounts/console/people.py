@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.internal.flows import password_reset
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import override
+from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from holdfast.accounts.console.pages import Page
+from holdfast.accounts.console import desk
+from holdfast.accounts.console.pages import Page, agent
 from holdfast.accounts.console.site import site
 from holdfast.accounts.people.flows import changing, own_data
 from holdfast.accounts.people.models import Person, Role
 from holdfast.accounts.search.find import MOST_AT_ONCE, Wanted, find
+from holdfast.accounts.support import actions
+from holdfast.accounts.support.rules import NotHelped, TooOften
 from holdfast.accounts.trail import events
 
 
@@ -95,12 +98,13 @@ class People(Page):
     search_help_text = "Any part of a name or an address, from three letters on; or an id"
     fields = (
         *("id", "email", "name", "username", "language", "role", "is_active"),
-        *("created", "last_login", "addresses", "factors", "sessions"),
+        *("created", "last_login", "addresses", "factors", "sessions", "attempts"),
     )
     readonly_fields = (
-        *("id", "email", "created", "last_login", "addresses", "factors", "sessions"),
+        *("id", "email", "created", "last_login", "addresses", "factors", "sessions", "attempts"),
     )
     actions = ("end_sessions", "send_reset")
+    actions_detail = ("help",)
 
     @admin.display(description="person", ordering="name")
     def shown(self, person: Person) -> str:
@@ -119,6 +123,18 @@ class People(Page):
     @admin.display
     def sessions(self, person: Person) -> str:
         return str(UserSession.objects.filter(user=person).count())
+
+    @admin.display(description="attempts to sign in")
+    def attempts(self, person: Person) -> str:
+        return desk.told_of_attempts(person)
+
+    @action(description="Help this person", url_path="help", permissions=["helping"])
+    def help(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what the support desk does for somebody, and do it."""
+        person = self.get_object(request, unquote(object_id))
+        if person is None:
+            raise Http404
+        return desk.page(request, self, person)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -178,8 +194,12 @@ class People(Page):
     @admin.action(description="Send a mail to set a new password", permissions=["helping"])
     def send_reset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for person in queryset:
-            if person.email and person.is_active:
-                with override(person.language or settings.LANGUAGE_CODE):
-                    password_reset.request_password_reset(request, person.email, [person], None)
-                events.note("reset.sent", request, on=str(person.pk))
-        messages.success(request, "The mail is on its way.")
+            if not person.email:
+                continue
+            try:
+                actions.send_reset(request, agent(request), person)
+            except (NotHelped, TooOften) as error:
+                messages.error(request, f"{person}: {error}")
+                events.note("support.refused", request, on=str(person.pk), result="refused")
+            else:
+                messages.success(request, f"{person}: the mail is on its way.")

@@ -7,23 +7,36 @@ from typing import Any
 
 from allauth.account.internal.flows.reauthentication import is_reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
-from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, resolve_url
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render, resolve_url
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import Resolver404, ResolverMatch, path, resolve
 from django.utils.translation import activate
 from unfold.sites import UnfoldAdminSite
 
 from holdfast.accounts.people.models import Person, Role
+from holdfast.accounts.support.looking import TooMany
 
 View = Callable[..., Any]
+TAKEN_FROM_SUPPORT = ("console:people_person_changelist", "console:people_person_help")
+"""The only pages that take a form from the support desk, whatever a page itself would do."""
 
 
 def role_of(request: HttpRequest) -> str:
     """Return the role of who is signed in; "" for everybody else."""
     person = request.user
     return person.role if isinstance(person, Person) and person.is_active else ""
+
+
+def route_of(request: HttpRequest) -> ResolverMatch | None:
+    """Return where a request goes. What waited for its sender to show who they are is another one
+    by then than its `resolver_match` says.
+    """
+    try:
+        return resolve(request.path_info)
+    except Resolver404:
+        return None
 
 
 class ConsoleSite(UnfoldAdminSite):
@@ -65,12 +78,21 @@ class ConsoleSite(UnfoldAdminSite):
                 raise Http404
             if any("\0" in value for _, values in request.GET.lists() for value in values):
                 raise BadRequest  # no database holds that
+            if request.method not in ("GET", "HEAD", "POST"):
+                return HttpResponseNotAllowed(("GET", "HEAD", "POST"))
             changes = request.method not in ("GET", "HEAD") and request.user.is_authenticated
             if changes and is_reauthentication_required(request, app="holdfast.console"):
                 request.META["QUERY_STRING"] = ""  # or allauth forgets what was sent
                 raise ReauthenticationRequired()
+            if request.method == "POST" and role_of(request) == Role.SUPPORT:
+                match = route_of(request)
+                if match is None or match.view_name not in TAKEN_FROM_SUPPORT:
+                    raise PermissionDenied
             activate("en")  # its words, and unfold's, are not translated
-            return shown(request, *arguments, **given)
+            try:
+                return shown(request, *arguments, **given)
+            except TooMany:
+                return render(request, "429.html", status=429)
 
         return guarded
 

@@ -9,12 +9,14 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.core.mail.backends.filebased import EmailBackend
 from django.core.mail.message import EmailMessage as EmailMessageOfDjango
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from holdfast.accounts.people.look import look
+from holdfast.accounts.people.models import Role
 from holdfast.accounts.trail import tally
 
 SHOWN = 50
@@ -68,8 +70,10 @@ def _letter(content: bytes) -> Letter:
 
 
 def outbox(request: HttpRequest) -> HttpResponse:
-    """Show the outbox, to this machine's own browsers only."""
+    """Show the outbox, to this machine's own browsers only, and to no agent of the support desk."""
     if not look(request)["outbox"]:
         raise Http404
+    if getattr(request.user, "role", "") == Role.SUPPORT:
+        raise PermissionDenied
     folder = Path(settings.EMAIL_FILE_PATH)
     return render(request, "mail/outbox.html", {"letters": letters(folder)})

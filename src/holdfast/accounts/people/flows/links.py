@@ -32,10 +32,15 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
+def new_token() -> str:
+    """Return what a link holds that nobody guesses."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
 def make(purpose: Purpose, person: Person | None = None, email: str = "") -> str:
     """Return the whole address of a new link, made from the configured origin alone."""
     OneTimeLink.objects.filter(expires__lt=timezone.now()).delete()
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = new_token()
     expires = timezone.now() + LIVES[purpose]
     OneTimeLink.objects.create(
         digest=digest(token), purpose=purpose, person=person, email=email, expires=expires
