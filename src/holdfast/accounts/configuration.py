@@ -26,6 +26,8 @@ LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 MIB_KIB = 1024
 LEAST_CLIENT_SECRET = 32
 SECRETS = ("database", "cache", "mail")
+CLIENT_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
+ROLE = r"^[A-Za-z][A-Za-z0-9_.:-]{0,59}$"
 ProfileField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 
 
@@ -121,7 +123,7 @@ class Application(_Closed):
     """Where they may be sent after signing out."""
     secret: SecretStr = SecretStr("")
     """32 characters or more; without one it is a public client, as an application of a phone is."""
-    roles: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]{0,59}$")], ...] = ()
+    roles: tuple[Annotated[str, Field(pattern=ROLE)], ...] = ()
     everyone: tuple[str, ...] = ()
     """The roles that everybody has from their first sign-in to it."""
     first_party: bool = False
@@ -157,7 +159,7 @@ class Application(_Closed):
         return frozenset(f"{parts.scheme}://{parts.netloc}" for parts in found)
 
 
-ClientId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$")]
+ClientId = Annotated[str, Field(pattern=CLIENT_ID)]
 
 
 class Look(_Closed):
@@ -211,6 +213,17 @@ class Configuration(_Closed):
         host, colon, port = value.rpartition(":")
         if not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
             raise ValueError("write address and port, as in 127.0.0.1:8400")
+        return value
+
+    @field_validator("applications")
+    @classmethod
+    def _are_told_apart(cls, value: dict[str, Application]) -> dict[str, Application]:
+        """Not every database tells capital letters from small ones."""
+        folded: dict[str, str] = {}
+        for name in value:
+            other = folded.setdefault(name.lower(), name)
+            if other != name:
+                raise ValueError(f"{other} and {name} differ in capital letters only: rename one")
         return value
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from allauth.idp.oidc.models import Client
@@ -22,3 +23,23 @@ def roles(client: Client, person: Any) -> list[str]:
     if is_new:
         note("application.joined", who=str(person.pk), on=client.id)
     return sorted(set(registration.roles) & set(known.roles))
+
+
+def known(
+    wanted: Mapping[str, Iterable[str]],
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Return the roles that the configuration has, and what it lacks of them, in words."""
+    kept: dict[str, tuple[str, ...]] = {}
+    lost = []
+    for client_id, roles in wanted.items():
+        known = configured.application(client_id)
+        if known is None:
+            lost.append(f"application {client_id!r}")
+            continue
+        kept[client_id] = tuple(role for role in roles if role in known.roles)
+        lost += [
+            f"role {role!r} of application {client_id!r}"
+            for role in roles
+            if role not in known.roles
+        ]
+    return kept, lost

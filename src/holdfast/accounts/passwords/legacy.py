@@ -32,7 +32,7 @@ HASHERS = tuple(
         *("DjangoScrypt", "DjangoMd5", "PasslibHash", "SystemCrypt", "SaltedDigest"),
         "FirebaseScrypt",
     )
-)
+) + ("holdfast.accounts.passwords.derived.DerivedKey",)
 """Django's own forms first, which other Django projects export as they are."""
 
 
@@ -212,7 +212,7 @@ class FirebaseScrypt(Legacy):
 
 _KEPT = re.compile(
     r"(?:pbkdf2_sha256|pbkdf2_sha1|argon2|bcrypt_sha256|bcrypt|scrypt|md5"
-    r"|argon2id|wrapped|passlib|crypt|salted|firebase)\$.+"
+    r"|argon2id|wrapped|passlib|crypt|salted|firebase|derived)\$.+"
 )
 
 

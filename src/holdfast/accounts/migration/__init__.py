@@ -1,0 +1,1 @@
+"""People and applications of other systems, read from what those systems export."""
