@@ -1,1 +1,4 @@
 """People and applications of other systems, read from what those systems export."""
+
+SYSTEMS = ("fusionauth", "keycloak", "auth0", "firebase", "django")
+"""Whose people can be taken over."""

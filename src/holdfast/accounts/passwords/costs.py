@@ -61,9 +61,7 @@ def _derived(digest: str, rounds: str, key: str) -> bool:
     return _rounds(MOST_ROUNDS)(int(rounds) * blocks)
 
 
-_DIGEST = (
-    rf"(?:md5|sha1|sha256|sha512):{digests.PLACES}:(\d{{1,7}}):[A-Za-z0-9+/=_-]{{0,256}}"
-)
+_DIGEST = rf"(?:md5|sha1|sha256|sha512):{digests.PLACES}:(\d{{1,7}}):[A-Za-z0-9+/=_-]{{0,256}}"
 _FORMS: tuple[tuple[str, Callable[..., bool]], ...] = (
     (rf"argon2id\$[a-z0-9]{{0,16}}{_PHC}", _argon2),
     (rf"argon2{_PHC}", _argon2),
@@ -98,6 +96,11 @@ _FORMS: tuple[tuple[str, Callable[..., bool]], ...] = (
     # yescrypt: N doubles with the first letter, and C of these takes 128 MiB
     (rf"crypt\$\$g?y\$j(.)[5T]\${_B64}*\${_B64}+", lambda size: size in "789ABC"),
     (rf"firebase\$(\d{{1,2}}):(\d{{1,2}})(?::{_B64}+){{4}}", _firebase),
+    (
+        r"derived\$pbkdf2-(sha1|sha224|sha256|sha384|sha512):(\d{1,12})"
+        r":[A-Za-z0-9+/]{0,256}={0,2}:([A-Za-z0-9+/]{16,172}={0,2})",
+        _derived,
+    ),
     (rf"wrapped\$[a-z0-9]{{0,16}}\${_DIGEST}\|{_PHC}", _wrapped),
 )
 _COMPILED = tuple((re.compile(form, re.DOTALL), judge) for form, judge in _FORMS)

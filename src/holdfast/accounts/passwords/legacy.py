@@ -25,14 +25,17 @@ FAILS = (ValueError, TypeError, KeyError, IndexError, OverflowError, AssertionEr
 """What libraries raise on damaged hashes and strange passwords; UnicodeError is a ValueError."""
 
 _HERE = "holdfast.accounts.passwords.legacy"
-HASHERS = tuple(
-    f"{_HERE}.{name}"
-    for name in (
-        *("Pbkdf2", "Pbkdf2Sha1", "DjangoArgon2", "DjangoBcryptSha256", "DjangoBcrypt"),
-        *("DjangoScrypt", "DjangoMd5", "PasslibHash", "SystemCrypt", "SaltedDigest"),
-        "FirebaseScrypt",
-    )
-) + ("holdfast.accounts.passwords.derived.DerivedKey",)
+HASHERS = (
+    *(
+        f"{_HERE}.{name}"
+        for name in (
+            *("Pbkdf2", "Pbkdf2Sha1", "DjangoArgon2", "DjangoBcryptSha256", "DjangoBcrypt"),
+            *("DjangoScrypt", "DjangoMd5", "PasslibHash", "SystemCrypt", "SaltedDigest"),
+            "FirebaseScrypt",
+        )
+    ),
+    "holdfast.accounts.passwords.derived.DerivedKey",
+)
 """Django's own forms first, which other Django projects export as they are."""
 
 

@@ -72,20 +72,21 @@ def read(stream: TextIO, kind: str) -> Iterator[tuple[int, Record | BadLine]]:
     yield from (_read_csv if kind == "csv" else _read_jsonl)(stream)
 
 
-def _lines(stream: TextIO) -> Iterator[tuple[int, str | BadLine]]:
+def read_lines(stream: TextIO, longest: int = LONGEST_LINE) -> Iterator[tuple[int, str | BadLine]]:
+    """Yield each line that is not empty with its number; one that is too long is a BadLine."""
     number = 0
-    while line := stream.readline(LONGEST_LINE + 1):
+    while line := stream.readline(longest + 1):
         number += 1
-        if len(line) > LONGEST_LINE:
+        if len(line) > longest:
             while line and not line.endswith("\n"):
-                line = stream.readline(LONGEST_LINE)
-            yield number, BadLine(f"is longer than {LONGEST_LINE} characters: shorten it")
+                line = stream.readline(longest)
+            yield number, BadLine(f"is longer than {longest} characters: shorten it")
         elif line.strip():
             yield number, line
 
 
 def _read_jsonl(stream: TextIO) -> Iterator[tuple[int, Record | BadLine]]:
-    for number, line in _lines(stream):
+    for number, line in read_lines(stream):
         if isinstance(line, BadLine):
             yield number, line
             continue
@@ -108,7 +109,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _read_csv(stream: TextIO) -> Iterator[tuple[int, Record | BadLine]]:
     head: list[str] | None = None
-    for number, line in _lines(stream):
+    for number, line in read_lines(stream):
         if isinstance(line, BadLine):
             yield number, line
             continue

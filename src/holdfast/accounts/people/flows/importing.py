@@ -55,7 +55,7 @@ class Outcome:
         if one.dropped:
             self.partly += 1
             who = f"{one.id}: " if one.id else ""
-            self.batch_notes.append((number, f"{who}left behind: {'; '.join(one.dropped)}"))
+            self.batch_notes.append((number, who + "; ".join(one.dropped)))
 
     def refuse(self, number: int, reason: str) -> None:
         self.refused += 1
