@@ -2,3 +2,5 @@
 
 SYSTEMS = ("fusionauth", "keycloak", "auth0", "firebase", "django")
 """Whose people can be taken over."""
+CLIENT_SYSTEMS = ("fusionauth", "keycloak", "auth0")
+"""Whose applications can be."""

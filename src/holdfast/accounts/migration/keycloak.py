@@ -38,6 +38,7 @@ class Realm:
     """What the file says of the realm itself: which roles hold others, and what groups give."""
 
     def __init__(self) -> None:
+        self.roles: list[Role] = []
         self.held: dict[Role, set[Role]] = {}
         self.groups: dict[str, set[Role]] = {}
 
@@ -56,17 +57,19 @@ class Realm:
         return realm
 
     def _add_roles(self, roles: dict[str, Any]) -> None:
-        for role in _dicts(roles.get("realm")):
+        for role in dicts(roles.get("realm")):
             self._add_role("", role)
         clients = roles.get("client")
         for client, own in clients.items() if isinstance(clients, dict) else ():
-            for role in _dicts(own):
+            for role in dicts(own):
                 self._add_role(client, role)
 
     def _add_role(self, client: str, role: dict[str, Any]) -> None:
         name, held = role.get("name"), role.get("composites")
-        if isinstance(name, str) and isinstance(held, dict):
-            self.held[client, name] = set(_roles(held.get("realm"), held.get("client")))
+        if isinstance(name, str):
+            self.roles.append((client, name))
+            if isinstance(held, dict):
+                self.held[client, name] = set(_roles(held.get("realm"), held.get("client")))
 
     def _add_group(self, group: dict[str, Any], above: str, given: set[Role]) -> None:
         name = group.get("name")
@@ -75,7 +78,7 @@ class Realm:
         path = f"{above}/{name}"
         roles = given | set(_roles(group.get("realmRoles"), group.get("clientRoles")))
         self.groups[path] = roles
-        for one in _dicts(group.get("subGroups")):
+        for one in dicts(group.get("subGroups")):
             self._add_group(one, path, roles)
 
     def whole(self, roles: Iterable[Role]) -> list[Role]:
@@ -90,7 +93,8 @@ class Realm:
         return sorted(found)
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
+def dicts(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list; nothing of what is none."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 

@@ -23,6 +23,8 @@ DIGEST_BYTES = {"sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 
 
 _PHPASS_DIGITS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _B64 = r"[A-Za-z0-9+/=_.-]"
+_SALT = r"[A-Za-z0-9+/]{0,256}={0,2}"
+_KEY = r"([A-Za-z0-9+/]{16,172}={0,2})"
 _PHC = (
     r"\$argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3})"
     rf"(?:,[a-z]+={_B64}+)*\${_B64}+\${_B64}+"
@@ -96,11 +98,7 @@ _FORMS: tuple[tuple[str, Callable[..., bool]], ...] = (
     # yescrypt: N doubles with the first letter, and C of these takes 128 MiB
     (rf"crypt\$\$g?y\$j(.)[5T]\${_B64}*\${_B64}+", lambda size: size in "789ABC"),
     (rf"firebase\$(\d{{1,2}}):(\d{{1,2}})(?::{_B64}+){{4}}", _firebase),
-    (
-        r"derived\$pbkdf2-(sha1|sha224|sha256|sha384|sha512):(\d{1,12})"
-        r":[A-Za-z0-9+/]{0,256}={0,2}:([A-Za-z0-9+/]{16,172}={0,2})",
-        _derived,
-    ),
+    (rf"derived\$pbkdf2-({'|'.join(DIGEST_BYTES)}):(\d{{1,12}}):{_SALT}:{_KEY}", _derived),
     (rf"wrapped\$[a-z0-9]{{0,16}}\${_DIGEST}\|{_PHC}", _wrapped),
 )
 _COMPILED = tuple((re.compile(form, re.DOTALL), judge) for form, judge in _FORMS)
