@@ -92,7 +92,7 @@ def test_a_role_of_the_realm_is_never_taken_for_one_of_an_application() -> None:
     kim = found[1]
     assert isinstance(kim, Record)
     assert "staff" not in kim.applications["shop-web"]
-    assert "role 'staff' of the realm: no application here has realm:staff" in kim.dropped
+    assert "role 'staff' of the realm: no application here has it as realm:…" in kim.dropped
 
 
 def test_several_realms_are_not_mixed(tmp_path: Path) -> None:
@@ -241,6 +241,37 @@ def test_anything_may_stand_anywhere(name: str, data: st.DataObject, tmp_path: P
     path.write_text("\n".join(texts))
     for _, one in READERS[name](path):
         assert isinstance(one, Record | BadLine)
+
+
+@given(data=st.data())
+@pace(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_anything_may_stand_in_a_credential(data: st.DataObject, tmp_path: Path) -> None:
+    """Keycloak has JSON in its JSON."""
+    users = DOCUMENTS["keycloak.json"]["users"]
+    person = json.loads(json.dumps(users[data.draw(st.integers(0, 5))]))
+    for one in person["credentials"]:
+        for key in ("secretData", "credentialData"):
+            inner = json.loads(one[key])
+            for name in data.draw(st.lists(st.sampled_from([*inner, "value", "salt"]), max_size=2)):
+                inner[name] = data.draw(strange)
+            further = inner.get("additionalParameters")
+            for name in further if isinstance(further, dict) else ():
+                if data.draw(st.booleans()):
+                    further[name] = data.draw(strange)
+            one[key] = json.dumps(inner)
+    path = tmp_path / "export"
+    path.write_text(json.dumps({"users": [person]}))
+    ((_, one),) = READERS["keycloak.json"](path)
+    assert isinstance(one, Record)
+
+
+def test_a_name_may_be_no_text_at_all(tmp_path: Path) -> None:
+    """A lone surrogate has no UTF-8."""
+    path, hashes = tmp_path / "users", tmp_path / "hashes"
+    path.write_text('{"user_id": "auth0|\\ud800", "email": "a@b.org"}\n')
+    hashes.write_text('{"_id": {"$oid": "\\ud800"}, "passwordHash": "x"}\n')
+    ((_, one),) = auth0.read(path, hashes)
+    assert isinstance(one, BadLine)
 
 
 @given(st.binary(max_size=300))

@@ -19,13 +19,13 @@ class Beside:
         """Take in who, what kind, and a value of JSON; then it can be searched."""
         self._rows.executemany(
             "INSERT INTO held VALUES (?, ?, ?)",
-            ((who, kind, json.dumps(value)) for who, kind, value in rows),
+            ((ascii(who), kind, json.dumps(value)) for who, kind, value in rows),
         )
         self._rows.execute("CREATE INDEX IF NOT EXISTS held_who ON held (who)")
 
     def of(self, who: str) -> list[tuple[str, Any]]:
         """Return kind and value of all that is there of somebody, as it was written."""
         found = self._rows.execute(
-            "SELECT kind, value FROM held WHERE who = ? ORDER BY rowid LIMIT 100", (who,)
+            "SELECT kind, value FROM held WHERE who = ? ORDER BY rowid LIMIT 100", (ascii(who),)
         )
         return [(kind, json.loads(value)) for kind, value in found]

@@ -76,7 +76,7 @@ def _fusionauth(raw: dict[str, Any]) -> Client | None:
     made = Client(_text(oauth, "clientId") or number, _text(raw, "name"))
     if made.id.lower() != number:
         made.dropped.append(f"id {shown(number)}: people are registered by it: change it there")
-    made.grants(oauth.get("enabledGrants") or [])
+    made.grants(oauth.get("enabledGrants"))
     made.back_to(oauth.get("authorizedRedirectURLs"))
     made.out_to([oauth["logoutURL"]] if oauth.get("logoutURL") else [])
     policy = oauth.get("clientAuthenticationPolicy")
@@ -162,8 +162,7 @@ def _auth0(raw: dict[str, Any]) -> Client | None:
     if raw.get("global") is True:
         return None
     made = Client(_text(raw, "client_id"), _text(raw, "name"))
-    grants = raw.get("grant_types")
-    made.grants(grants if isinstance(grants, list) else ["authorization_code"])
+    made.grants(raw.get("grant_types", ["authorization_code"]))
     made.back_to(raw.get("callbacks"))
     made.out_to(raw.get("allowed_logout_urls"))
     if raw.get("token_endpoint_auth_method") != "none":

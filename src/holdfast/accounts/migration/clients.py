@@ -90,9 +90,9 @@ class Client:
         wanted = set(everyone)
         self.everyone = [role for role in self.roles if role in wanted]
 
-    def grants(self, names: Iterable[object]) -> None:
+    def grants(self, names: object) -> None:
         """Say which ways to a token are not offered here. Raises BadLine without the code flow."""
-        found = [str(name) for name in names]
+        found = [str(name) for name in names] if isinstance(names, list) else []
         for name in sorted(set(found) - CODE_FLOW):
             self.dropped.append(f"grant {shown(name)}: does not come along")
         if "authorization_code" not in found:

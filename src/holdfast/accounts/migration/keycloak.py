@@ -197,7 +197,7 @@ def _hash(one: dict[str, Any]) -> str:
         )
         kind, version = _first(further, "type"), _first(further, "version")
         return hashes.argon2(str(kind), str(version), (memory, rounds, lanes), salt, key)
-    if scheme not in DIGESTS:
+    if not isinstance(scheme, str) or scheme not in DIGESTS:
         raise ValueError(f"the scheme {shown(scheme)} is not known")
     return hashes.pbkdf2(DIGESTS[scheme], rounds, salt, key)
 
@@ -250,4 +250,4 @@ def _realm_role(found: Found, role: str, known: Mapping[str, Container[str]]) ->
     for client in wanting:
         found.may(client, [REALM + role])
     if not wanting:
-        found.drop(f"role {shown(role)} of the realm: no application here has {REALM}{role[:40]}")
+        found.drop(f"role {shown(role)} of the realm: no application here has it as {REALM}…")

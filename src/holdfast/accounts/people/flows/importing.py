@@ -54,7 +54,7 @@ class Outcome:
         self.created += 1
         if one.dropped:
             self.partly += 1
-            who = f"{one.id}: " if one.id else ""
+            who = f"{one.id!r}: " if one.id else ""
             self.batch_notes.append((number, who + "; ".join(one.dropped)))
 
     def refuse(self, number: int, reason: str) -> None:
