@@ -27,6 +27,8 @@ MIB_KIB = 1024
 LEAST_CLIENT_SECRET = 32
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SECRETS = ("database", "cache", "mail")
+CLIENT_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
+ROLE = r"^[A-Za-z][A-Za-z0-9_.:-]{0,59}$"
 ProfileField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 
 
@@ -134,7 +136,7 @@ class Application(_Closed):
     """What it may ask for beside openid, profile, email and offline_access."""
     audience: tuple[str, ...] = ()
     """Other applications that take its access tokens, by their client ids."""
-    roles: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]{0,59}$")], ...] = ()
+    roles: tuple[Annotated[str, Field(pattern=ROLE)], ...] = ()
     everyone: tuple[str, ...] = ()
     """The roles that everybody has from their first sign-in to it."""
     members_only: bool = False
@@ -241,7 +243,7 @@ class Support(_Closed):
         return self
 
 
-ClientId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$")]
+ClientId = Annotated[str, Field(pattern=CLIENT_ID)]
 
 
 class Look(_Closed):
@@ -296,6 +298,17 @@ class Configuration(_Closed):
         host, colon, port = value.rpartition(":")
         if not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
             raise ValueError("write address and port, as in 127.0.0.1:8400")
+        return value
+
+    @field_validator("applications")
+    @classmethod
+    def _are_told_apart(cls, value: dict[str, Application]) -> dict[str, Application]:
+        """Not every database tells capital letters from small ones."""
+        folded: dict[str, str] = {}
+        for name in value:
+            other = folded.setdefault(name.lower(), name)
+            if other != name:
+                raise ValueError(f"{other} and {name} differ in capital letters only: rename one")
         return value
 
     @model_validator(mode="after")

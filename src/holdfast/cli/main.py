@@ -18,7 +18,7 @@ from holdfast.report.paint import Paint
 VERBS = (
     *("init", "audit", "plan", "apply", "undo", "prove"),
     *("report", "explain", "doctor", "serve", "people", "keys", "trail", "stamp", "scan", "lab"),
-    "demo",
+    *("applications", "demo"),
 )
 
 

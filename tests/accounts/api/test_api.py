@@ -107,6 +107,16 @@ def test_an_import_and_an_export(full: Program) -> None:
     assert full("POST", "/people/import", "x", **too_large).status == 413
 
 
+def test_who_may_give_no_roles_imports_none(service: Service, full: Program) -> None:
+    line = json.dumps({"email": "boss@import.example", "applications": {"todo": ["ADMIN"]}})
+    importer = program(service, f"importer {next(_numbers)}", "people:import")
+    said = importer("POST", "/people/import", line).data
+    assert (said["created"], said["refused"]) == (0, 1)
+    assert "may not give roles (people:roles)" in said["errors"][0]["what"]
+    (error,) = full("POST", "/people/import", line).data["errors"]
+    assert "the configuration has no application 'todo'" in error["what"]
+
+
 def test_one_write_sent_twice_happens_once(full: Program) -> None:
     person = {"email": f"once{next(_numbers)}@example.org"}
     headers = {"Idempotency-Key": "first"}

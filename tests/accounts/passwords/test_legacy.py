@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -94,6 +95,44 @@ def test_a_salted_digest_is_verified(name: str, where: str, count: int) -> None:
     verified(salted(name, "c2FsdA==", count, where))
 
 
+@pytest.mark.parametrize("place", ["before", "after", "key"])
+@pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha512"])
+def test_a_salt_may_be_any_bytes(name: str, place: str) -> None:
+    salt, secret = bytes(range(200, 230)), SECRET.encode()
+    data = {
+        "before": lambda: hashlib.new(name, salt + secret).digest(),
+        "after": lambda: hashlib.new(name, secret + salt).digest(),
+        "key": lambda: hmac.digest(salt, secret, name),
+    }[place]()
+    kept = recognise(f"{name}:{place}64:1:{base64.b64encode(salt).decode()}:{data.hex()}")
+    verified(kept)
+    assert check_password(SECRET, wrapped.wrap(kept))
+    assert not check_password(SECRET + "x", wrapped.wrap(kept))
+
+
+@pytest.mark.parametrize("name", ["sha1", "sha224", "sha256", "sha384", "sha512"])
+@pytest.mark.parametrize("length", [16, 32, 64, 128])
+def test_a_derived_key_of_any_length_is_verified(name: str, length: int) -> None:
+    salt = bytes(range(200, 216))
+    key = hashlib.pbkdf2_hmac(name, SECRET.encode(), salt, 1000, length)
+    parts = ":".join(base64.b64encode(one).decode() for one in (salt, key))
+    verified(f"derived$pbkdf2-{name}:1000:{parts}")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "pbkdf2-sha1:4096:c2FsdA==:SwB5AbdlSJq+rUnZJvch0GWkKcE=",  # RFC 6070
+        # Keycloak's own
+        "pbkdf2-sha256:27500:P5rtFkGtPfoaryJ6PizUJw==:JsfNbCOIdZUbyBJ+BT+VoGI91Ec2rWLOvkLPDaX8e9k=",
+    ],
+)
+def test_a_published_derived_key_is_verified(kept: str) -> None:
+    kept = recognise(f"derived${kept}")
+    assert check_password("password", kept)
+    assert not check_password("passwore", kept)
+
+
 def ldap(scheme: str, name: str) -> str:
     digest = hashlib.new(name, SECRET.encode() + b"salt").digest()
     return f"{{{scheme}}}{base64.b64encode(digest + b'salt').decode()}"
@@ -156,6 +195,8 @@ EXPENSIVE = [
     "scrypt$16384$salt$8$9999$aGFzaA==",
     "firebase$8:30:42xEC+ixf3L2lw==:Bw==:jxspr8Ki0RYy:lSrfV15cpx95",
     "$y$jJT$c2FsdA$" + "x" * 43,
+    "derived$pbkdf2-sha1:6000000:c2FsdA==:" + "A" * 27 + "=",
+    "derived$pbkdf2-sha1:1000000:c2FsdA==:" + "A" * 170,
 ]
 
 
@@ -173,7 +214,7 @@ def test_what_is_no_hash_is_refused_without_repeating_it(text: str) -> None:
 
 
 @given(
-    st.sampled_from(["passlib", "crypt", "salted", "firebase", "wrapped"]),
+    st.sampled_from(["passlib", "crypt", "salted", "firebase", "wrapped", "derived"]),
     st.text(max_size=120),
     st.text(max_size=40),
 )
@@ -196,6 +237,9 @@ DAMAGED = [
     "md5$$",
     "firebase$8:14:?:?:?:?",
     "$7$CU..../....",
+    "derived$pbkdf2-sha256:1000:a:" + "A" * 43,
+    "derived$pbkdf2-md5:1000::" + "A" * 43,
+    "salted$md5:after64:1:a:" + "0" * 32,
 ]
 
 

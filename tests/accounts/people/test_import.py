@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.hashers import MD5PasswordHasher
 from hypothesis import HealthCheck, given
 from hypothesis import settings as pace
 from hypothesis import strategies as st
 
+from holdfast.accounts.applications import configured
+from holdfast.accounts.applications.models import Registration
+from holdfast.accounts.configuration import Application, Configuration
 from holdfast.accounts.people import records
 from holdfast.accounts.people.backend import ByHandle
 from holdfast.accounts.people.flows import creation, exporting, importing
@@ -28,6 +32,17 @@ from holdfast.accounts.people.records import LONGEST_LINE, Record
 SECRET = "correct horse 9!"
 BCRYPT = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(autouse=True)
+def applications(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two applications, one with roles."""
+    todo = Application(redirect=("https://todo.example.org/",), roles=("READ", "WRITE"))
+    blog = Application(redirect=("https://blog.example.org/",))
+    known = settings.HOLDFAST.model_copy(update={"applications": {"todo": todo, "Blog": blog}})
+    assert isinstance(known, Configuration)
+    monkeypatch.setattr(settings, "HOLDFAST", known)
+    configured.bring()
 
 
 def taken_in(text: str, kind: str = "jsonl", *, wrap: bool = False, dry: bool = False) -> str:
@@ -146,6 +161,25 @@ def test_a_weak_hash_is_wrapped_at_once_where_that_is_asked() -> None:
     assert ByHandle().authenticate(None, email="w@example.org", password=SECRET) is not None
 
 
+def test_somebody_comes_with_their_roles_in_applications() -> None:
+    taken_in(lines({**ADA, "applications": {"todo": ["WRITE", "READ"], "Blog": []}}))
+    found = Registration.objects.order_by("application_id").values_list("application", "roles")
+    assert list(found) == [("Blog", []), ("todo", ["WRITE", "READ"])]
+
+
+def test_roles_that_nothing_here_has_are_left_out_where_that_is_asked() -> None:
+    wanted = {"todo": ["READ", "ADMIN"], "shop": ["BUY"]}
+    text = lines({"id": "7", "email": "a@example.org", "applications": wanted})
+    (outcome,) = importing.run(
+        records.read(io.StringIO(text), "jsonl"), wrap=False, dry=False, drop_unknown_roles=True
+    )
+    assert (outcome.created, outcome.partly) == (1, 1)
+    assert outcome.batch_notes == [
+        (1, "'7': role 'ADMIN' of application 'todo'; application 'shop'")
+    ]
+    assert Registration.objects.get().roles == ["READ"]
+
+
 BAD = {
     "no json": "is no JSON",
     "[1]": "is no object",
@@ -161,6 +195,14 @@ BAD = {
     '{"email": "a@b.org", "name": "\\ud800"}': "name: is no text",
     '{"email": "a@b.org", "profile": {"a": 1}}': "profile.a: is no text",
     '{"email": "a@b.org", "other_emails": "a"}': "other_emails: is no list",
+    '{"email": "a@b.org", "applications": ["todo"]}': "applications: is no object",
+    '{"email": "a@b.org", "applications": {"a b": []}}': "applications: 'a b' is no client id",
+    '{"email": "a@b.org", "applications": {"todo": "READ"}}': "applications.todo: is no list",
+    '{"email": "a@b.org", "applications": {"todo": ["a b"]}}': "applications.todo: 'a b' is no",
+    '{"email": "a@b.org", "applications": {"shop": []}}': "has no application 'shop'",
+    '{"email": "a@b.org", "applications": {"todo": ["ADMIN"]}}': (
+        "has no role 'ADMIN' of application 'todo': name it under [applications]"
+    ),
     '{"email": ' + "[" * 5000: "is no JSON",
     "x" * (LONGEST_LINE + 10): "is longer than",
 }
@@ -200,7 +242,7 @@ def test_a_table_that_is_none_is_refused(text: str, said: str) -> None:
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
 people = st.lists(
     st.builds(
-        lambda number, name, city, verified, active: Record(
+        lambda number, name, city, verified, active, roles: Record(
             id=f"id-{number}",
             email=f"p{number}@example.org",
             name=name.strip(),
@@ -208,12 +250,16 @@ people = st.lists(
             active=active,
             profile={"city": city} if city else {},
             password_hash=f"passlib${BCRYPT}" if number % 2 else "",
+            applications=roles,
         ),
         st.integers(0, 10**6),
         words,
         words,
         st.booleans(),
         st.booleans(),
+        st.sampled_from(
+            ({}, {"todo": ()}, {"todo": ("READ", "WRITE"), "Blog": ()}, {"todo": ("WRITE",)})
+        ),
     ),
     max_size=12,
     unique_by=lambda one: one.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -37,6 +37,7 @@ from holdfast.accounts.people.models import Person
 from holdfast.accounts.search.find import MOST_AT_ONCE, BadCursor, Wanted, find
 from holdfast.accounts.trail import events
 
+Numbered = tuple[int, records.Record | records.BadLine]
 router = Router(tags=["people"])
 PROBLEMS = {frozenset({400, 401, 403, 404, 409, 413, 422, 503}): ProblemOut}
 ERRORS_TOLD = 100
@@ -182,6 +183,8 @@ def import_people(request: HttpRequest, dry_run: bool = False, wrap: bool = Fals
     outcome = importing.Outcome()
     errors: list[dict[str, Any]] = []
     lines = records.read(io.StringIO(text), "jsonl")
+    if "people:roles" not in key_of(request).scopes:
+        lines = _without_roles(lines)
     for outcome in importing.run(lines, wrap=wrap, dry=dry_run):
         told = ({"line": line, "what": what} for line, what in outcome.batch_errors)
         errors += list(told)[: ERRORS_TOLD - len(errors)]
@@ -189,6 +192,15 @@ def import_people(request: HttpRequest, dry_run: bool = False, wrap: bool = Fals
     if not dry_run:
         noted(request, "people.imported", **counts)
     return 200, {**counts, "errors": errors}
+
+
+def _without_roles(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Refuse who brings roles in applications: who may give none could make an administrator."""
+    for number, one in lines:
+        if isinstance(one, records.Record) and one.applications:
+            yield number, records.BadLine("applications: the key may not give roles (people:roles)")
+        else:
+            yield number, one
 
 
 @router.get("/{person_id}", response={200: PersonOut, **PROBLEMS}, auth=Scope("people:read"))

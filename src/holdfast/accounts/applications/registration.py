@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,3 +95,23 @@ def consent(client_id: str, person: Any, scopes: Iterable[str]) -> None:
     kept.save(update_fields=["consented"])
     details = {"scopes": " ".join(sorted(scopes))}
     note("application.consented", who=str(person.pk), on=client_id, details=details)
+
+
+def known(
+    wanted: Mapping[str, Iterable[str]],
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Return the roles that the configuration has, and what it lacks of them, in words."""
+    kept: dict[str, tuple[str, ...]] = {}
+    lost = []
+    for client_id, roles in wanted.items():
+        known = configured.application(client_id)
+        if known is None:
+            lost.append(f"application {client_id!r}")
+            continue
+        kept[client_id] = tuple(role for role in roles if role in known.roles)
+        lost += [
+            f"role {role!r} of application {client_id!r}"
+            for role in roles
+            if role not in known.roles
+        ]
+    return kept, lost

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from holdfast.accounts.passwords import digests
+
 MOST_ROUNDS = 5_000_000  # of a fast digest
 MOST_BCRYPT = 15  # the logarithm of its rounds
 MOST_PHPASS = 20
@@ -17,9 +19,12 @@ MOST_ARGON2_MOVED_KIB = 2 * 1024 * 1024  # memory times passes
 MOST_SCRYPT_BYTES = 256 * 1024 * 1024
 MOST_SCRYPT_LANES = 16
 MOST_FIREBASE = 16
+DIGEST_BYTES = {"sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 64}
 
 _PHPASS_DIGITS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _B64 = r"[A-Za-z0-9+/=_.-]"
+_SALT = r"[A-Za-z0-9+/]{0,256}={0,2}"
+_KEY = r"([A-Za-z0-9+/]{16,172}={0,2})"
 _PHC = (
     r"\$argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3})"
     rf"(?:,[a-z]+={_B64}+)*\${_B64}+\${_B64}+"
@@ -52,7 +57,13 @@ def _wrapped(count: str, *argon2: str) -> bool:
     return _rounds(MOST_ROUNDS)(count) and _argon2(*argon2)
 
 
-_DIGEST = r"(?:md5|sha1|sha256|sha512):(?:before|after):(\d{1,7}):[A-Za-z0-9+/=_-]{0,256}"
+def _derived(digest: str, rounds: str, key: str) -> bool:
+    """PBKDF2 takes all its rounds for each digest's length of the key."""
+    blocks = -(-(len(key) * 3 // 4) // DIGEST_BYTES[digest])
+    return _rounds(MOST_ROUNDS)(int(rounds) * blocks)
+
+
+_DIGEST = rf"(?:md5|sha1|sha256|sha512):{digests.PLACES}:(\d{{1,7}}):[A-Za-z0-9+/=_-]{{0,256}}"
 _FORMS: tuple[tuple[str, Callable[..., bool]], ...] = (
     (rf"argon2id\$[a-z0-9]{{0,16}}{_PHC}", _argon2),
     (rf"argon2{_PHC}", _argon2),
@@ -87,6 +98,7 @@ _FORMS: tuple[tuple[str, Callable[..., bool]], ...] = (
     # yescrypt: N doubles with the first letter, and C of these takes 128 MiB
     (rf"crypt\$\$g?y\$j(.)[5T]\${_B64}*\${_B64}+", lambda size: size in "789ABC"),
     (rf"firebase\$(\d{{1,2}}):(\d{{1,2}})(?::{_B64}+){{4}}", _firebase),
+    (rf"derived\$pbkdf2-({'|'.join(DIGEST_BYTES)}):(\d{{1,12}}):{_SALT}:{_KEY}", _derived),
     (rf"wrapped\$[a-z0-9]{{0,16}}\${_DIGEST}\|{_PHC}", _wrapped),
 )
 _COMPILED = tuple((re.compile(form, re.DOTALL), judge) for form, judge in _FORMS)

@@ -1,19 +1,23 @@
-"""Fast, salted digests as other systems keep them: `DIGEST:before|after:COUNT:SALT:HEX`.
+"""Fast, salted digests as other systems keep them: `DIGEST:PLACE:COUNT:SALT:HEX`.
 
-FusionAuth's salted-md5 and salted-sha256 put the salt, as text, after the password, and digest the
-digest again COUNT - 1 times.
+The salt stands before or after the password, or is the key of an HMAC over it (`before`, `after`,
+`key`); it is text as it stands, or bytes in base64 where the place ends in `64`. The digest is
+digested again COUNT - 1 times. FusionAuth's salted-md5 and salted-sha256 are `after64`.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from typing import Any
 
 MOST_ROUNDS = 5_000_000
+PLACES = r"(?:before|after|key)(?:64)?"
 FORM = re.compile(
-    r"((?:md5|sha1|sha256|sha512):(?:before|after):[0-9]{1,7}:[A-Za-z0-9+/=_-]{0,256}):"
+    rf"((?:md5|sha1|sha256|sha512):{PLACES}:[0-9]{{1,7}}:[A-Za-z0-9+/=_-]{{0,256}}):"
     r"([0-9a-f]{32,128})"
 )
 
@@ -30,11 +34,16 @@ def digest(how: str, password: str) -> str:
 
     Raises ValueError for what is no such description.
     """
-    name, where, count, salt = how.split(":")
+    name, place, count, text = how.split(":")
     if name not in _DIGESTS or not 1 <= int(count) <= MOST_ROUNDS:
         raise ValueError("no digest that is known")
     secret = password.encode()
-    data = salt.encode() + secret if where == "before" else secret + salt.encode()
-    for _ in range(int(count)):
+    salt = base64.b64decode(text, validate=True) if place.endswith("64") else text.encode()
+    rounds = int(count)
+    if place.startswith("key"):
+        data, rounds = hmac.digest(salt, secret, name), rounds - 1
+    else:
+        data = salt + secret if place.startswith("before") else secret + salt
+    for _ in range(rounds):
         data = _DIGESTS[name](data).digest()
     return data.hex()

@@ -25,13 +25,16 @@ FAILS = (ValueError, TypeError, KeyError, IndexError, OverflowError, AssertionEr
 """What libraries raise on damaged hashes and strange passwords; UnicodeError is a ValueError."""
 
 _HERE = "holdfast.accounts.passwords.legacy"
-HASHERS = tuple(
-    f"{_HERE}.{name}"
-    for name in (
-        *("Pbkdf2", "Pbkdf2Sha1", "DjangoArgon2", "DjangoBcryptSha256", "DjangoBcrypt"),
-        *("DjangoScrypt", "DjangoMd5", "PasslibHash", "SystemCrypt", "SaltedDigest"),
-        "FirebaseScrypt",
-    )
+HASHERS = (
+    *(
+        f"{_HERE}.{name}"
+        for name in (
+            *("Pbkdf2", "Pbkdf2Sha1", "DjangoArgon2", "DjangoBcryptSha256", "DjangoBcrypt"),
+            *("DjangoScrypt", "DjangoMd5", "PasslibHash", "SystemCrypt", "SaltedDigest"),
+            "FirebaseScrypt",
+        )
+    ),
+    "holdfast.accounts.passwords.derived.DerivedKey",
 )
 """Django's own forms first, which other Django projects export as they are."""
 
@@ -212,7 +215,7 @@ class FirebaseScrypt(Legacy):
 
 _KEPT = re.compile(
     r"(?:pbkdf2_sha256|pbkdf2_sha1|argon2|bcrypt_sha256|bcrypt|scrypt|md5"
-    r"|argon2id|wrapped|passlib|crypt|salted|firebase)\$.+"
+    r"|argon2id|wrapped|passlib|crypt|salted|firebase|derived)\$.+"
 )
 
 

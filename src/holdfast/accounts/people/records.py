@@ -1,8 +1,9 @@
 """People as lines of a file: JSON Lines or CSV, read one by one, each bounded and checked.
 
 A line holds `id` (who it is in the other system), `email`, `verified`, `other_emails`, `username`,
-`name`, `language`, `created`, `active`, `profile` (in CSV: columns `profile.NAME`) and
-`password_hash`. Only `email` must be there.
+`name`, `language`, `created`, `active`, `password_hash`, `profile` (in CSV: columns
+`profile.NAME`) and `applications`, the roles in each (in CSV: columns `applications.ID`, roles
+separated by spaces, `-` for none). Only `email` must be there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from typing import Any, TextIO
 
 from django.core.exceptions import ValidationError
 
+from holdfast.accounts.configuration import CLIENT_ID, ROLE
 from holdfast.accounts.passwords import legacy
 from holdfast.accounts.people.names import folded_address, folded_name
 
@@ -25,11 +28,14 @@ LONGEST_TEXT = 150
 LONGEST_ID = 200
 MOST_ADDRESSES = 20
 MOST_FIELDS = 50
+MOST_APPLICATIONS = 200
+MOST_ROLES = 200
 FIELDS = (
     *("id", "email", "verified", "other_emails", "username", "name", "language", "created"),
     *("active", "password_hash"),
 )
-PROFILE = "profile."
+PROFILE, APPLICATIONS = "profile.", "applications."
+NO_ROLE = "-"
 TRUE, FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
 
@@ -39,7 +45,11 @@ class BadLine(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """One person of a file; `other_emails` are verified."""
+    """One person of a file; `other_emails` are verified.
+
+    `totp` (the secret of an app, in base32) and `dropped` (what of them does not come along) are
+    only there where they come from another system.
+    """
 
     id: str
     email: str
@@ -52,6 +62,9 @@ class Record:
     active: bool = True
     password_hash: str = ""
     profile: dict[str, str] = field(default_factory=dict)
+    applications: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    totp: str = field(default="", repr=False)
+    dropped: tuple[str, ...] = ()
 
 
 def read(stream: TextIO, kind: str) -> Iterator[tuple[int, Record | BadLine]]:
@@ -59,20 +72,21 @@ def read(stream: TextIO, kind: str) -> Iterator[tuple[int, Record | BadLine]]:
     yield from (_read_csv if kind == "csv" else _read_jsonl)(stream)
 
 
-def _lines(stream: TextIO) -> Iterator[tuple[int, str | BadLine]]:
+def read_lines(stream: TextIO, longest: int = LONGEST_LINE) -> Iterator[tuple[int, str | BadLine]]:
+    """Yield each line that is not empty with its number; one that is too long is a BadLine."""
     number = 0
-    while line := stream.readline(LONGEST_LINE + 1):
+    while line := stream.readline(longest + 1):
         number += 1
-        if len(line) > LONGEST_LINE:
+        if len(line) > longest:
             while line and not line.endswith("\n"):
-                line = stream.readline(LONGEST_LINE)
-            yield number, BadLine(f"is longer than {LONGEST_LINE} characters: shorten it")
+                line = stream.readline(longest)
+            yield number, BadLine(f"is longer than {longest} characters: shorten it")
         elif line.strip():
             yield number, line
 
 
 def _read_jsonl(stream: TextIO) -> Iterator[tuple[int, Record | BadLine]]:
-    for number, line in _lines(stream):
+    for number, line in read_lines(stream):
         if isinstance(line, BadLine):
             yield number, line
             continue
@@ -95,7 +109,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _read_csv(stream: TextIO) -> Iterator[tuple[int, Record | BadLine]]:
     head: list[str] | None = None
-    for number, line in _lines(stream):
+    for number, line in read_lines(stream):
         if isinstance(line, BadLine):
             yield number, line
             continue
@@ -120,18 +134,31 @@ def _read_csv(stream: TextIO) -> Iterator[tuple[int, Record | BadLine]]:
 
 def _of_cells(cells: dict[str, str]) -> dict[str, Any]:
     raw: dict[str, Any] = {key: value for key, value in cells.items() if value != ""}
-    profile = {key[len(PROFILE) :]: raw.pop(key) for key in list(raw) if key.startswith(PROFILE)}
+    profile = _columns(raw, PROFILE)
     if profile:
         raw["profile"] = profile
+    applications = _columns(raw, APPLICATIONS)
+    if applications:
+        raw["applications"] = {
+            name: [role for role in text.split() if role != NO_ROLE]
+            for name, text in applications.items()
+        }
     if "other_emails" in raw:
         raw["other_emails"] = raw["other_emails"].split()
     return raw
 
 
+def _columns(raw: dict[str, Any], prefix: str) -> dict[str, str]:
+    """Take the cells of all columns with a prefix out, by the rest of their names."""
+    found = [key for key in raw if key.startswith(prefix)]
+    return {key[len(prefix) :]: raw.pop(key) for key in found}
+
+
 def record(raw: dict[str, Any]) -> Record:
     """Check one person. Raises BadLine, which names the field."""
-    if unknown := set(raw) - {*FIELDS, "profile"}:
-        raise BadLine(f"has a field {min(unknown)[:40]!r}: known are {', '.join(FIELDS)}, profile")
+    if unknown := set(raw) - {*FIELDS, "profile", "applications"}:
+        known = ", ".join((*FIELDS, "profile", "applications"))
+        raise BadLine(f"has a field {min(unknown)[:40]!r}: known are {known}")
     others = raw.get("other_emails") or []
     if not isinstance(others, list) or len(others) > MOST_ADDRESSES:
         raise BadLine(f"other_emails: is no list of at most {MOST_ADDRESSES} addresses")
@@ -148,6 +175,7 @@ def record(raw: dict[str, Any]) -> Record:
         active=_flag(raw, "active"),
         password_hash=_hash(raw.get("password_hash")),
         profile=_profile(raw.get("profile")),
+        applications=_applications(raw.get("applications")),
     )
 
 
@@ -223,15 +251,35 @@ def _profile(value: object) -> dict[str, str]:
     return dict(value)
 
 
+def _applications(value: object) -> dict[str, tuple[str, ...]]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or len(value) > MOST_APPLICATIONS:
+        raise BadLine(f"applications: is no object of at most {MOST_APPLICATIONS} client ids")
+    for name, roles in value.items():
+        if not re.fullmatch(CLIENT_ID, name):
+            raise BadLine(f"applications: {name[:60]!r} is no client id")
+        if not isinstance(roles, list) or len(roles) > MOST_ROLES:
+            raise BadLine(f"applications.{name}: is no list of at most {MOST_ROLES} roles")
+        for role in roles:
+            if not isinstance(role, str) or not re.fullmatch(ROLE, role):
+                raise BadLine(f"applications.{name}: {str(role)[:60]!r} is no role")
+    return {name: tuple(dict.fromkeys(roles)) for name, roles in value.items()}
+
+
 def as_json(one: Record) -> str:
     """Return a person's line of JSON, without what is not there."""
-    data = {key: value for key, value in asdict(one).items() if value not in (None, "", (), {})}
+    data = {
+        key: value
+        for key, value in asdict(one).items()
+        if value not in (None, "", (), {}) and key not in ("totp", "dropped")
+    }
     if one.created is not None:
         data["created"] = one.created.isoformat()
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def as_cells(one: Record, profile: tuple[str, ...]) -> list[str]:
+def as_cells(one: Record, profile: tuple[str, ...], applications: tuple[str, ...]) -> list[str]:
     """Return a person's cells of CSV, those of `FIELDS` first."""
     cells = [
         *(one.id, one.email, str(one.verified).lower(), " ".join(one.other_emails)),
@@ -239,5 +287,9 @@ def as_cells(one: Record, profile: tuple[str, ...]) -> list[str]:
         *(one.created.isoformat() if one.created else "", str(one.active).lower()),
         one.password_hash,
         *(one.profile.get(key, "") for key in profile),
+        *(
+            " ".join(one.applications[name]) or NO_ROLE if name in one.applications else ""
+            for name in applications
+        ),
     ]
     return [cell.replace("\r", " ").replace("\n", " ") for cell in cells]

@@ -27,6 +27,8 @@ def insert(
     table = quote(model._meta.db_table)
     statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own
     lines = [list(row) for row in rows]
+    if not lines:
+        return
     for place, field in enumerate(fields):
         if not isinstance(field, _AS_THEY_ARE):
             _prepare(lines, place, field, connection)

@@ -9,17 +9,21 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from holdfast.accounts import sealed
+from holdfast.accounts.applications import registration
+from holdfast.accounts.applications.models import Registration
 from holdfast.accounts.passwords import wrapped
-from holdfast.accounts.people import rows
+from holdfast.accounts.people import factors, rows
 from holdfast.accounts.people.ids import new_id
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.people.records import BadLine, Record
@@ -34,12 +38,24 @@ Numbered = tuple[int, Record]
 
 @dataclass
 class Outcome:
-    """How many were created, were there already, and were refused; and why, by line."""
+    """How many were created, were there already, and were refused; and why, by line.
+
+    Of those created, `partly` came without all that the other system had; `batch_notes` say what.
+    """
 
     created: int = 0
     there: int = 0
     refused: int = 0
+    partly: int = 0
     batch_errors: list[tuple[int, str]] = field(default_factory=list)
+    batch_notes: list[tuple[int, str]] = field(default_factory=list)
+
+    def create(self, number: int, one: Record) -> None:
+        self.created += 1
+        if one.dropped:
+            self.partly += 1
+            who = f"{one.id!r}: " if one.id else ""
+            self.batch_notes.append((number, who + "; ".join(one.dropped)))
 
     def refuse(self, number: int, reason: str) -> None:
         self.refused += 1
@@ -47,39 +63,64 @@ class Outcome:
 
 
 def run(
-    lines: Iterable[tuple[int, Record | BadLine]], *, wrap: bool, dry: bool
+    lines: Iterable[tuple[int, Record | BadLine]],
+    *,
+    wrap: bool,
+    dry: bool,
+    drop_unknown_roles: bool = False,
 ) -> Iterator[Outcome]:
-    """Import, and yield the outcome so far after each batch; its errors are of that batch."""
+    """Import, and yield the outcome so far after each batch; its errors are of that batch.
+
+    Who has a role that the configuration lacks is refused, or comes without it.
+    """
     outcome = Outcome()
     source = iter(lines)
     while batch := list(islice(source, BATCH)):
-        outcome.batch_errors = []
+        outcome.batch_errors, outcome.batch_notes = [], []
         good = []
         for number, one in batch:
             if isinstance(one, BadLine):
                 outcome.refuse(number, str(one))
             else:
                 good.append((number, one))
-        _batch(good, outcome, wrap=wrap, dry=dry)
+        new = _newcomers(good, outcome)
+        new = list(_with_known_roles(new, outcome, drop=drop_unknown_roles))
+        if dry:
+            for number, one in new:
+                outcome.create(number, one)
+        else:
+            _batch(new, outcome, wrap=wrap)
         yield outcome
 
 
-def _batch(batch: list[Numbered], outcome: Outcome, *, wrap: bool, dry: bool) -> None:
-    new = _newcomers(batch, outcome)
-    if dry:
-        outcome.created += len(new)
-        return
+def _with_known_roles(new: list[Numbered], outcome: Outcome, *, drop: bool) -> Iterator[Numbered]:
+    for number, one in new:
+        kept, lost = registration.known(one.applications)
+        if not lost:
+            yield number, one
+        elif drop:
+            yield number, replace(one, applications=kept, dropped=(*one.dropped, *lost))
+        else:
+            outcome.refuse(
+                number,
+                f"the configuration has no {lost[0]}: name it under [applications], or have "
+                "what it lacks left out (--drop-unknown-roles)",
+            )
+
+
+def _batch(new: list[Numbered], outcome: Outcome, *, wrap: bool) -> None:
     hashed = [(one, _password(one, wrap=wrap)) for _, one in new]  # may take long: nobody waits
     try:
         with transaction.atomic():
             _create(hashed)
-        outcome.created += len(new)
+        for number, record in new:
+            outcome.create(number, record)
     except IntegrityError:  # somebody else wrote meanwhile: one by one, so that one stops no other
         for (number, _), one in zip(new, hashed, strict=True):
             try:
                 with transaction.atomic():
                     _create([one])
-                outcome.created += 1
+                outcome.create(number, one[0])
             except IntegrityError:
                 outcome.refuse(number, "somebody has its id, address or name already")
 
@@ -122,6 +163,8 @@ PERSON = (
 )
 SEARCH = ("person", "text", "role", "active", "created")
 ADDRESS = ("user", "email", "verified", "primary")
+REGISTRATION = ("person", "application", "roles", "made")
+FACTOR = ("user", "type", "data", "created_at")
 
 
 def _create(hashed: list[tuple[Record, str]]) -> None:
@@ -139,6 +182,13 @@ def _create(hashed: list[tuple[Record, str]]) -> None:
     handles = [(name, pk) for pk, one in pairs for name in _handles(one)]
     rows.insert(Handle, ("name", "person"), handles)
     rows.insert(SearchRow, SEARCH, [_search_row(pk, one, now) for pk, one in pairs])
+    registered = [
+        (pk, client_id, list(roles), now)
+        for pk, one in pairs
+        for client_id, roles in one.applications.items()
+    ]
+    rows.insert(Registration, REGISTRATION, registered)
+    rows.insert(Authenticator, FACTOR, [_totp(pk, one, now) for pk, one in pairs if one.totp])
 
 
 def _person(pk: uuid.UUID, one: Record, now: datetime, password: str) -> tuple[Any, ...]:
@@ -152,6 +202,10 @@ def _search_row(pk: uuid.UUID, one: Record, now: datetime) -> tuple[Any, ...]:
     emails = sorted({one.email, *one.other_emails})
     text = text_of(one.name, one.username, one.id, *emails)
     return (pk, text, "", one.active, one.created or now)
+
+
+def _totp(pk: uuid.UUID, one: Record, now: datetime) -> tuple[Any, ...]:
+    return (pk, Authenticator.Type.TOTP, {"secret": sealed.seal(one.totp, factors.PURPOSE)}, now)
 
 
 def _password(one: Record, *, wrap: bool) -> str:
