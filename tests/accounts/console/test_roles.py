@@ -18,12 +18,14 @@ from holdfast.accounts.api.keys import SCOPES
 
 WEAKENED = str(Path(__file__).parents[1] / "security" / "weakened.py")
 BEHIND = "proxies = 1\n[webhooks]\nattempts = 1\n[support]\nviews_an_hour = 10000\n"
+BEHIND += '[applications.todo]\nredirect = ["http://localhost:3000/"]\nroles = ["DOES"]\n'
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 KEPT = (
     *("people_person", "people_handle", "account_emailaddress", "mfa_authenticator"),
     *("usersessions_usersession", "api_apikey", "webhooks_webhook", "webhooks_delivery"),
     *("mail_queuedmail", "people_onetimelink", "trail_trailhead"),
     *("connections_connection", "socialaccount_socialaccount"),
+    *("applications_registration", "applications_group", "applications_group_members"),
 )
 """Every table that a page could change, save for sessions of whoever looks."""
 _numbers = iter(range(1, 60000))
@@ -74,6 +76,8 @@ TABLES = {
     "trail/": "trail_trailentry",
     "api/": "api_apikey",
     "connections/": "connections_connection",
+    "applications/registration/": "applications_registration",
+    "applications/group/": "applications_group",
     "webhooks/webhook/": "webhooks_webhook",
     "webhooks/delivery/": "webhooks_delivery",
 }
@@ -83,7 +87,11 @@ def filled(service: Service) -> Place:
     full = program(service, "full", *SCOPES)
     made = {"name": "there", "url": "https://203.0.113.9/x", "events": ["person.created"]}
     assert full("POST", "/webhooks", made).status == 201
-    assert full("POST", "/people", {"email": f"v{next(_numbers)}@example.org"}).status == 201
+    said = full("POST", "/people", {"email": f"v{next(_numbers)}@example.org"})
+    assert said.status == 201
+    registered = full("PUT", f"/people/{said.data['id']}/applications/todo", {"roles": ["DOES"]})
+    assert registered.status == 200
+    assert full("POST", "/groups", {"name": "there", "roles": {"todo": ["DOES"]}}).status == 201
     columns = {"slug": "there", "name": "There", "kind": "openid", "issuer": "https://idp.example"}
     columns |= dict.fromkeys(("client_id", "secret", "team_id", "key_id", "sso_url"), "x")
     columns |= {"certificates": "", "domains": "[]", "created": "2026-01-01 00:00:00"}
@@ -134,7 +142,7 @@ def sent(place: Place, token: str) -> list[dict[str, str]]:
     ]
     forms = [{}, {"post": "yes"}, {"active": "on", "is_active": "on", "role": "admin"}]
     forms[-1] |= {"name": "changed", "url": "https://203.0.113.9/y", "events": "*", "language": ""}
-    forms.append({"name": f"new{next(_numbers)}", "scopes": "people:read"})
+    forms.append({"name": f"new{next(_numbers)}", "scopes": "people:read", "roles": "{}"})
     for action in ACTIONS:
         for key in keys:
             forms.append({"action": action, "_selected_action": key, "post": "yes", "index": "0"})

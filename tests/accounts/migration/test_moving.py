@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.applications.test_openid import Client
+from accounts.applications.asking import Client
 from accounts.service import GENEROUS, GOOD, Browser, Service, serving, totp, visitors
 
 EXPORTS = Path(__file__).parent / "exports"
