@@ -130,6 +130,8 @@ class Application(_Closed):
     """Where they may be sent after signing out."""
     secret: SecretStr = SecretStr("")
     """32 characters or more; without one it is a public client, as an application of a phone is."""
+    pkce: bool = True
+    """False for one that has a secret and cannot do PKCE: its codes are not bound to browsers."""
     grants: tuple[GrantType, ...] = ("authorization_code", "refresh_token")
     """How it gets tokens."""
     scopes: tuple[Scope, ...] = ()
@@ -180,6 +182,8 @@ class Application(_Closed):
     def _makes_sense(self) -> Application:
         if "authorization_code" in self.grants and not self.redirect:
             raise ValueError("redirect: say where its people are sent back to")
+        if not self.pkce and not self.secret.get_secret_value():
+            raise ValueError("pkce: only what has a secret goes without")
         if "client_credentials" in self.grants and not self.secret.get_secret_value():
             raise ValueError("grants: client_credentials needs a secret")
         if 0 < len(self.secret.get_secret_value()) < LEAST_CLIENT_SECRET:

@@ -47,6 +47,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a short secret": ({"secret": "x" * 31}, "32 characters"),
     "an unknown grant": ({"grants": ["password"]}, "grants"),
     "everybody's role that is none": ({"everyone": ["A"]}, "none of the roles"),
+    "no binding and no secret": ({"pkce": False}, "only what has a secret"),
     "a long token": ({"access_token": "PT2H"}, "access_token"),
     "no lifetime": ({"lifetime": "PT0S"}, "lifetime"),
     "a scope in capitals": ({"scopes": ["All of it"]}, "scopes"),

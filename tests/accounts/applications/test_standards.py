@@ -94,6 +94,7 @@ def test_published_keys_are_public_and_for_signing(client: Client) -> None:
 
 
 HARMLESS = {
+    "an unknown scope": {"scope": "openid address all"},
     "unknown": {"x": "y"},
     "empty": {"display": ""},
     "how it looks": {"display": "popup"},
@@ -106,8 +107,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_is_not_known_does_no_harm(client: Client, ann: Browser, name: str) -> None:
-    query = "&".join(f"{key}={value}" for key, value in HARMLESS[name].items())
-    assert "code" in sent_back(ann.get(f"{client.path()}&{query.replace(' ', '+')}"))
+    assert "code" in sent_back(ann.get(client.path(**{"scope": "openid", **HARMLESS[name]})))
 
 
 def test_an_empty_field_is_one_that_is_left_out(client: Client, ann: Browser) -> None:

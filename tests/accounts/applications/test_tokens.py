@@ -27,6 +27,12 @@ scopes = ["orders"]
 audience = ["api"]
 first_party = true
 access_token = "PT1M"
+
+[applications.old]
+redirect = ["{BACK}"]
+secret = "{SECRET[::-1]}"
+first_party = true
+pkce = false
 """
 fresh = visitors(62)
 
@@ -191,6 +197,17 @@ def test_a_code_counts_once_in_all_workers(client: Client, ann: Browser) -> None
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: client.exchange(code), range(20)))
     assert sum(answer.status_code == 200 for answer in answers) <= 1
+
+
+def test_who_is_exempted_may_go_without_a_challenge_and_not_around_one(
+    service: Service, ann: Browser
+) -> None:
+    old = Client(service, "old", SECRET[::-1])
+    unbound = {"code_challenge": "", "code_challenge_method": ""}
+    assert old.exchange(old.code(ann, **unbound), code_verifier="").status_code == 200
+    assert refused(old.exchange(old.code(ann, **unbound)))  # RFC 9700, 2.1.1: a downgrade
+    assert refused(old.exchange(old.code(ann), code_verifier=""))
+    assert old.exchange(old.code(ann)).status_code == 200
 
 
 # Introspection

@@ -87,13 +87,19 @@ def read(fields: QueryDict) -> Asked:
     age = said.get("max_age", "")
     return Asked(
         asker,
-        scopes=tuple(dict.fromkeys(said.get("scope", "").split())),
-        challenge=said["code_challenge"],
+        scopes=_scopes(said, known),
+        challenge=said.get("code_challenge", ""),
         nonce=said.get("nonce", ""),
         prompts=frozenset(said.get("prompt", "").split()),
         max_age_s=int(age) if age else None,
         hint=said.get("id_token_hint", ""),
     )
+
+
+def _scopes(said: dict[str, str], known: Application) -> tuple[str, ...]:
+    """Return what is asked for and there; the rest is ignored (OpenID Connect Core, 3.1.2.1)."""
+    offered = {*STANDARD, *known.scopes}
+    return tuple(one for one in dict.fromkeys(said.get("scope", "").split()) if one in offered)
 
 
 def _problems(fields: QueryDict, said: dict[str, str], known: Application) -> list[tuple[str, str]]:
@@ -112,12 +118,13 @@ def _problems(fields: QueryDict, said: dict[str, str], known: Application) -> li
         found.append(("unauthorized_client", ""))
     if said.get("response_mode", "query") != "query":
         found.append(("invalid_request", "only response_mode query is offered"))
-    if said.get("code_challenge_method") != "S256":
-        found.append(("invalid_request", "code_challenge_method must be S256 (RFC 7636)"))
-    if not CHALLENGE.fullmatch(said.get("code_challenge", "")):
-        found.append(("invalid_request", "code_challenge must be 43 characters (RFC 7636)"))
-    unknown = set(said.get("scope", "").split()) - {*STANDARD, *known.scopes}
-    if unknown or not said.get("scope"):
+    challenge, method = said.get("code_challenge", ""), said.get("code_challenge_method", "")
+    if known.pkce or challenge or method:
+        if method != "S256":
+            found.append(("invalid_request", "code_challenge_method must be S256 (RFC 7636)"))
+        if not CHALLENGE.fullmatch(challenge):
+            found.append(("invalid_request", "code_challenge must be 43 characters (RFC 7636)"))
+    if not _scopes(said, known):
         found.append(("invalid_scope", "ask for what the application is registered for"))
     prompts = set(said.get("prompt", "").split())
     if prompts - PROMPTS or ("none" in prompts and len(prompts) > 1):

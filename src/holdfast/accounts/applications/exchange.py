@@ -38,8 +38,7 @@ def of_code(client: Client, fields: Fields) -> Said:
         raise Refused("invalid_grant", "no such code, or it was used")
     if _needed(fields, "redirect_uri") != meaning["redirect"]:
         raise Refused("invalid_grant", "redirect_uri is another one than before")
-    verifier = _needed(fields, "code_verifier")
-    if not VERIFIER.fullmatch(verifier) or not _is_of(verifier, meaning["challenge"]):
+    if not _is_bound(fields.get("code_verifier", ""), meaning["challenge"]):
         raise Refused("invalid_grant", "code_verifier is another one than before")
     person = Person.objects.filter(pk=meaning["person"], is_active=True).first()
     if person is None:
@@ -50,7 +49,10 @@ def of_code(client: Client, fields: Fields) -> Said:
         return tokens_of(client, grant, nonce=meaning["nonce"])
 
 
-def _is_of(verifier: str, challenge: str) -> bool:
+def _is_bound(verifier: str, challenge: str) -> bool:
+    """Whether a verifier is of a challenge; without the one there must be none of the other."""
+    if not challenge or not VERIFIER.fullmatch(verifier):
+        return not challenge and not verifier
     made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
     return hmac.compare_digest(made.decode().rstrip("="), challenge)
 

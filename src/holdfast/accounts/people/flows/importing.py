@@ -182,7 +182,7 @@ def _create(hashed: list[tuple[Record, str]]) -> None:
     handles = [(name, pk) for pk, one in pairs for name in _handles(one)]
     rows.insert(Handle, ("name", "person"), handles)
     rows.insert(SearchRow, SEARCH, [_search_row(pk, one, now) for pk, one in pairs])
-    registered = [
+    registered: list[tuple[Any, ...]] = [
         (pk, client_id, list(roles), [], now)
         for pk, one in pairs
         for client_id, roles in one.applications.items()
