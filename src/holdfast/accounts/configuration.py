@@ -182,6 +182,9 @@ class Application(_Closed):
     def _makes_sense(self) -> Application:
         if "authorization_code" in self.grants and not self.redirect:
             raise ValueError("redirect: say where its people are sent back to")
+        for scope in ("openid", "profile", "email", "offline_access"):
+            if scope in self.scopes:
+                raise ValueError(f"scopes: {scope} is there for everybody: leave it out")
         if not self.pkce and not self.secret.get_secret_value():
             raise ValueError("pkce: only what has a secret goes without")
         if "client_credentials" in self.grants and not self.secret.get_secret_value():

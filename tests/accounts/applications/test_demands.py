@@ -284,8 +284,9 @@ def test_only_who_was_registered_gets_into_the_club(service: Service) -> None:
     assert sent_back(browser.get(client.path()))["error"] == "access_denied"
     who = (browser.who() or "").replace("-", "")
     service.rows(
-        "INSERT INTO applications_registration (person_id, application_id, roles, consented, made)"
-        " VALUES (%s, 'club', %s, '[]', '2026-01-01 00:00:00')",
+        "INSERT INTO applications_registration"
+        " (person_id, application_id, roles, consented, invited, made)"
+        " VALUES (%s, 'club', %s, '[]', true, '2026-01-01 00:00:00')",
         who,
         json.dumps(["MEMBER"]),
         commit=True,
@@ -311,6 +312,12 @@ def test_a_group_gives_roles(service: Service) -> None:
     assert identity(client, browser.get(client.path()))["roles"] == ["MEMBER"]
     todo = Client(service)
     assert identity(todo, browser.get(todo.path()))["roles"] == ["CREATE_TODO", "READ_ALL"]
+    held = client.exchange(sent_back(browser.get(client.path()))["code"]).json()
+    unspent = sent_back(browser.get(client.path()))["code"]
+    service.rows("DELETE FROM applications_group_members", commit=True)
+    assert sent_back(browser.get(client.path()))["error"] == "access_denied"  # in once is not in
+    assert refused(client.refreshed(held["refresh_token"]))
+    assert refused(client.exchange(unspent))
 
 
 # A second factor

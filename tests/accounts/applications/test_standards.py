@@ -177,11 +177,11 @@ def test_an_id_token_says_what_it_must(service: Service, client: Client, ann: Br
 
 
 def test_a_code_expires_soon(client: Client, ann: Browser) -> None:
-    from holdfast.accounts.applications import codes
+    from holdfast.accounts.applications import grants
 
-    assert codes.LIVES_S <= 600
+    assert grants.CODE_LIVES.total_seconds() <= 600
     code = client.code(ann)
-    client.service.rows("UPDATE applications_kept SET expires = '2020-01-01 00:00:00'", commit=True)
+    client.service.rows("UPDATE applications_grant SET ends = '2020-01-01 00:00:00'", commit=True)
     assert refused(client.exchange(code))
 
 
@@ -263,6 +263,8 @@ WRONG = {
     "the address to sign in": {"post_logout_redirect_uri": BACK},
     "another application": {"post_logout_redirect_uri": OUT, "client_id": "phone"},
     "no application": {"post_logout_redirect_uri": OUT, "id_token_hint": ""},
+    "no address": {"post_logout_redirect_uri": "https://["},
+    "no port": {"post_logout_redirect_uri": "http://localhost:99999/"},
     "a forged hint": {"post_logout_redirect_uri": OUT, "id_token_hint": "e30.e30.x"},
 }
 

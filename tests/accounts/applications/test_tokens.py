@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from accounts.api.asking import program
 from accounts.applications.asking import BACK, SECRET, Client, providing, refused
 from accounts.service import Browser, Service, visitors
 
@@ -176,6 +177,24 @@ def test_signing_out_here_ends_what_was_begun_from_here(service: Service, client
     assert refused(client.refreshed(held["refresh_token"]))
     assert not client.is_active(held["access_token"])
     assert client.refreshed(offline["refresh_token"]).status_code == 200
+
+
+def test_a_code_ends_with_what_it_was_given_in(service: Service, client: Client) -> None:
+    browser = fresh(service)
+    browser.join("unspent@example.org")
+    code = client.code(browser)
+    leaves(browser)
+    assert refused(client.exchange(code))
+
+
+def test_signing_out_everywhere_ends_what_is_meant_to_last(service: Service) -> None:
+    client, browser = Client(service), fresh(service)
+    browser.join("everywhere@example.org")
+    held = client.exchange(client.code(browser, scope="openid offline_access")).json()
+    full = program(service, "ends", "sessions:write")
+    assert full("POST", f"/people/{browser.who()}/sign-out").status == 200
+    assert refused(client.refreshed(held["refresh_token"]))
+    assert not client.is_active(held["access_token"])
 
 
 # Codes

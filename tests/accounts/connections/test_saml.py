@@ -331,6 +331,9 @@ ATTACKS: dict[str, Callable[[Any], Any]] = {
     "a billion laughs": as_text(laughs),
     "a declaration from elsewhere": as_text(outer_dtd),
     "in UTF-16": lambda root: etree.tostring(root).decode().encode("utf-16"),
+    "in UTF-7": lambda root: (
+        b'<?xml version="1.0" encoding="UTF-7"?>' + etree.tostring(root).decode().encode("utf-7")
+    ),
     "deep": lambda root: b"<x>" * 3000 + b"</x>" * 3000,
     "no XML": lambda root: b"\0\xff" * 100,
     "nothing": lambda root: b"",

@@ -95,7 +95,7 @@ def register(
     except UnknownRole as error:
         raise Problem(422, str(error)) from None
     Registration.objects.update_or_create(
-        person=person, application_id=client_id, defaults={"roles": roles}
+        person=person, application_id=client_id, defaults={"roles": roles, "invited": True}
     )
     noted(request, "application.roles", person.pk, application=client_id, roles=", ".join(roles))
     return 200, _shown(person, client_id)[0]
@@ -108,7 +108,7 @@ def register(
 def unregister(request: HttpRequest, person_id: UUID, client_id: str) -> Any:
     """Take somebody out of an application, and sign them out of it."""
     person = _person(person_id)
-    if not Client.objects.filter(pk=client_id).exists():
+    if "\0" in client_id or not Client.objects.filter(pk=client_id).exists():
         raise Problem(404, "There is no such application.")
     with transaction.atomic():
         Registration.objects.filter(person=person, application_id=client_id).delete()
@@ -118,7 +118,7 @@ def unregister(request: HttpRequest, person_id: UUID, client_id: str) -> Any:
 
 
 def _group(name: str) -> Group:
-    group = Group.objects.filter(name=name).first()
+    group = Group.objects.filter(name=name).first() if "\0" not in name else None
     if group is None:
         raise Problem(404, "There is no such group.")
     return group

@@ -25,10 +25,14 @@ class ApplicationsApp(AppConfig):
         def ended(sender: object, session_key: str, **rest: Any) -> None:
             grants.end_of_session(session_key)
 
+        def everywhere(sender: object, person: Any, **rest: Any) -> None:
+            grants.end_all(person)
+
         def changed(sender: object, user: Any, **rest: Any) -> None:
             grants.end_all(user)
 
         user_logged_out.connect(left, weak=False, dispatch_uid="applications: signed out")
         sessions.ended.connect(ended, weak=False, dispatch_uid="applications: session ended")
-        for signal in (account.password_changed, account.password_reset):
+        sessions.ended_everywhere.connect(everywhere, weak=False, dispatch_uid="applications: all")
+        for signal in (account.password_changed, account.password_set, account.password_reset):
             signal.connect(changed, weak=False, dispatch_uid="applications: another password")

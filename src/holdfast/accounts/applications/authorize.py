@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.mfa.utils import is_mfa_enabled
@@ -14,10 +14,10 @@ from django.shortcuts import render, resolve_url
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from holdfast.accounts.applications import codes, registration, signed_in, tokens
+from holdfast.accounts.applications import grants, registration, signed_in, tokens
 from holdfast.accounts.applications.asked import Asked, Asker, SentBack, Unregistered, read
 from holdfast.accounts.applications.claims import subject
-from holdfast.accounts.applications.grants import OFFLINE
+from holdfast.accounts.applications.signed_in import SignedIn
 
 AGAIN = frozenset({"login", "select_account"})
 
@@ -61,14 +61,13 @@ def _demanded(request: HttpRequest, asked: Asked) -> HttpResponse | None:
         hinted = tokens.read_id_token(asked.hint, asked.asker.client_id)
         if hinted is None or hinted.get("sub") != subject(request.user):
             raise SentBack(asked.asker, "login_required", "somebody else is signed in")
-    age_s = time.time() - now.at
-    is_old = asked.max_age_s is not None and age_s > asked.max_age_s
-    if OFFLINE in asked.scopes:  # it outlives the session: a stolen one is not enough
-        is_old = is_old or age_s > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    is_old = asked.max_age_s is not None and time.time() - now.at > asked.max_age_s
+    if grants.OFFLINE in asked.scopes:  # it outlives the session: a stolen one is not enough
+        is_old = is_old or is_late(now)
     if is_old or asked.prompts & AGAIN:
         if asked.is_silent:
             raise SentBack(asked.asker, "login_required")
-        return _shown_again(request)
+        return shown_again(request, asked_again(request))
     if asked.asker.known.second_factor and not now.twice:
         if asked.is_silent:
             raise SentBack(asked.asker, "interaction_required", "a second factor is needed")
@@ -78,9 +77,9 @@ def _demanded(request: HttpRequest, asked: Asked) -> HttpResponse | None:
 
 def asked_again(request: HttpRequest) -> str:
     """Return the address that goes on with a request once somebody has shown who they are."""
-    said = [(name, value) for name, value in parse_qsl(request.META["QUERY_STRING"])]
     kept = []
-    for name, value in said:
+    for name in request.GET:
+        value = request.GET.get(name, "")
         if name == "prompt":
             value = " ".join(one for one in value.split() if one not in AGAIN)
         if value and name != "max_age":
@@ -92,9 +91,13 @@ def _led_to(name: str, following: str) -> HttpResponse:
     return HttpResponseRedirect(f"{resolve_url(name)}?{urlencode({'next': following})}")
 
 
-def _shown_again(request: HttpRequest) -> HttpResponse:
+def is_late(now: SignedIn) -> bool:
+    """Whether somebody showed too long ago who they are for what outlives their session."""
+    return time.time() - now.at > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def shown_again(request: HttpRequest, following: str) -> HttpResponse:
     """Have somebody show once more that it is them."""
-    following = asked_again(request)
     if get_reauthentication_flows(request.user):
         return _led_to("account_reauthenticate", following)
     logout(request)  # who has neither password nor factor signs in once more
@@ -131,18 +134,13 @@ def _allowed(request: HttpRequest, asked: Asked, consented: bool) -> HttpRespons
         }
         return render(request, "idp/oidc/consent.html", context)
     now = signed_in.of(request)
-    meaning = {
-        "client": asker.client_id,
+    pending = {
         "redirect": asker.redirect,
-        "person": str(person.pk),
-        "scopes": list(asked.scopes),
         "challenge": asked.challenge,
         "nonce": asked.nonce,
-        "at": now.at,
-        "methods": list(now.methods),
-        "session": now.session,
     }
-    return HttpResponseRedirect(asker.leads_back(code=codes.keep(meaning)))
+    code = grants.begin_by_code(person, asker.client_id, asked.scopes, now, pending)
+    return HttpResponseRedirect(asker.leads_back(code=code))
 
 
 def _must_ask(asked: Asked, person: object) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 from holdfast.accounts.applications import authorize, devices, grants, registration, signed_in
 from holdfast.accounts.applications.asked import Asker
 from holdfast.accounts.applications.configured import application
-from holdfast.accounts.applications.models import Device
 
 HELD = "device"
 page = require_http_methods(["GET", "HEAD", "POST"])
@@ -22,12 +20,13 @@ page = require_http_methods(["GET", "HEAD", "POST"])
 
 @page
 @login_required
-@reauthentication_required
 def typed(request: HttpRequest) -> HttpResponse:
     """Ask for what the device shows. A link may bring it; somebody still has to say that it is so.
 
     The gate stands in front: another one's device could be guessed at (RFC 8628, 5.1).
     """
+    if authorize.is_late(signed_in.of(request)):
+        return authorize.shown_again(request, request.get_full_path())
     if request.method != "POST":
         return render(request, "idp/oidc/device.html", {"code": request.GET.get("code", "")})
     code = request.POST.get("code", "")
@@ -40,10 +39,11 @@ def typed(request: HttpRequest) -> HttpResponse:
 
 @page
 @login_required
-@reauthentication_required
 def allow(request: HttpRequest) -> HttpResponse:
     """Ask whether the device may be signed in, and do what is answered."""
-    held = Device.objects.filter(pk=request.session.get(HELD, ""), grant=None, declined=False)
+    if authorize.is_late(signed_in.of(request)):
+        return authorize.shown_again(request, resolve_url("device_allow"))
+    held = devices.still_waiting().filter(pk=request.session.get(HELD, ""))
     found = held.first()
     known = application(found.application_id) if found is not None else None
     if found is None or known is None:

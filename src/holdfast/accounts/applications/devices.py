@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from holdfast.accounts.applications.models import Device, Grant
@@ -50,13 +51,17 @@ def _typed_digest(text: str) -> str:
 
 def waiting(typed: str) -> Device | None:
     """Return the device that shows a code and was neither allowed nor declined."""
-    found = Device.objects.filter(user_code=_typed_digest(typed), expires__gt=timezone.now())
-    return found.filter(grant=None, declined=False).first()
+    return still_waiting().filter(user_code=_typed_digest(typed)).first()
+
+
+def still_waiting() -> QuerySet[Device]:
+    """Return the devices that were neither allowed nor declined, and have not given up."""
+    return Device.objects.filter(grant=None, declined=False, expires__gt=timezone.now())
 
 
 def decide(device: Device, grant: Grant | None) -> bool:
     """Allow a device with a sign-in, or decline it; return whether it still waited."""
-    held = Device.objects.filter(pk=device.pk, grant=None, declined=False)
+    held = still_waiting().filter(pk=device.pk)
     return bool(held.update(grant=grant, declined=grant is None))
 
 

@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
-from holdfast.accounts.applications import claims, codes, devices, grants, registration, tokens
+from holdfast.accounts.applications import claims, devices, grants, registration, tokens
 from holdfast.accounts.applications.clients import Client, Refused
 from holdfast.accounts.applications.models import Grant
 from holdfast.accounts.applications.signed_in import SignedIn, standard
 from holdfast.accounts.headless.sessions import session_of
-from holdfast.accounts.people.models import Person
 from holdfast.accounts.trail.events import note
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 SESSION_TOKEN = "urn:holdfast:session-token"  # noqa: S105
+NO_MEMBER = "not registered in this application"
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 Fields = Mapping[str, str]
 Said = dict[str, object]
@@ -29,24 +30,38 @@ Said = dict[str, object]
 def of_code(client: Client, fields: Fields) -> Said:
     """Exchange a code (RFC 6749, 4.1.3; RFC 7636, 4.6). It counts once, whatever comes of it."""
     code = _needed(fields, "code")
-    try:
-        meaning = codes.take(code)
-    except KeyError:
-        grants.end_of_code(code, client.id)
-        meaning = None
-    if meaning is None or meaning["client"] != client.id:
-        raise Refused("invalid_grant", "no such code, or it was used")
-    if _needed(fields, "redirect_uri") != meaning["redirect"]:
-        raise Refused("invalid_grant", "redirect_uri is another one than before")
-    if not _is_bound(fields.get("code_verifier", ""), meaning["challenge"]):
-        raise Refused("invalid_grant", "code_verifier is another one than before")
-    person = Person.objects.filter(pk=meaning["person"], is_active=True).first()
-    if person is None:
-        raise Refused("invalid_grant", "the person may not sign in any more")
-    shown = SignedIn(meaning["at"], tuple(meaning["methods"]), meaning["session"])
     with transaction.atomic():
-        grant = grants.begin(person, client.id, client.known, meaning["scopes"], shown, code)
-        return tokens_of(client, grant, nonce=meaning["nonce"])
+        grant = grants.of_code(code, client.id)
+        pending = grant.pending if grant is not None else None
+        if grant is not None and pending is None:
+            grants.stolen(grant)
+            grant = None
+        problem = _problem(client, fields, grant, pending or {})
+        if grant is not None and problem:
+            grants.end(Grant.objects.filter(pk=grant.pk))
+        elif grant is not None and pending is not None:
+            grants.exchanged(grant, client.known)
+            return tokens_of(client, grant, nonce=pending["nonce"])
+    raise Refused("invalid_grant", problem)
+
+
+def _problem(
+    client: Client, fields: Fields, grant: Grant | None, pending: Mapping[str, str]
+) -> str:
+    """Return why a code is not exchanged; "" where it is."""
+    if grant is None or grant.ends <= timezone.now():
+        return "no such code, or it was used"
+    if fields.get("redirect_uri") != pending["redirect"]:
+        return "redirect_uri is another one than before"
+    if not _is_bound(fields.get("code_verifier", ""), pending["challenge"]):
+        return "code_verifier is another one than before"
+    if not grant.person.is_active:
+        return "the person may not sign in any more"
+    return "" if _is_member(client, grant.person) else NO_MEMBER
+
+
+def _is_member(client: Client, person: object) -> bool:
+    return not client.known.members_only or registration.is_registered(client.id, person)
 
 
 def _is_bound(verifier: str, challenge: str) -> bool:
@@ -59,12 +74,18 @@ def _is_bound(verifier: str, challenge: str) -> bool:
 
 def of_refresh_token(client: Client, fields: Fields) -> Said:
     """Exchange a refresh token for its successor and an access token (RFC 6749, 6)."""
-    rotated = grants.rotate(_needed(fields, "refresh_token"), client.id, client.known)
+    scopes: list[str] = []
+
+    def allowed(grant: Grant) -> None:
+        scopes.extend(_of(fields, grant.scopes.split()))
+        if not _is_member(client, grant.person_id):
+            raise Refused("invalid_grant", NO_MEMBER)
+
+    rotated = grants.rotate(_needed(fields, "refresh_token"), client.id, client.known, allowed)
     if rotated is None:
         raise Refused("invalid_grant", "no such refresh token, or it was used")
     grant, following = rotated
-    scopes = _of(fields, grant.scopes.split())
-    return {**_access(client, grant, scopes), "refresh_token": following}
+    return {**_access(client, grant, scopes, joins=False), "refresh_token": following}
 
 
 def of_client(client: Client, fields: Fields) -> Said:
@@ -80,10 +101,9 @@ def of_device(client: Client, fields: Fields) -> Said:
     """Give a device its tokens, once somebody has allowed it (RFC 8628, 3.4)."""
     with transaction.atomic():
         grant = devices.take(_needed(fields, "device_code"), client.id)
-    if isinstance(grant, str):
-        raise Refused(grant, "")
-    with transaction.atomic():
-        return tokens_of(client, grant)
+        if not isinstance(grant, str) and _is_member(client, grant.person):
+            return tokens_of(client, grant)
+    raise Refused(grant if isinstance(grant, str) else "access_denied", "")
 
 
 def of_session(client: Client, fields: Fields) -> Said:
@@ -98,11 +118,11 @@ def of_session(client: Client, fields: Fields) -> Said:
     )
     if client.known.second_factor and not shown.twice:
         raise Refused("invalid_grant", "a second factor is needed")
-    if client.known.members_only and not registration.is_registered(client.id, found.person):
-        raise Refused("invalid_grant", "not registered in this application")
+    if not _is_member(client, found.person):
+        raise Refused("invalid_grant", NO_MEMBER)
     scopes = _of(fields, ["openid", "profile", "email", *client.known.scopes])
     with transaction.atomic():
-        grant = grants.begin(found.person, client.id, client.known, scopes, shown)
+        grant = grants.begin(found.person, client.id, client.known, scopes, shown, since=found.at)
         said = tokens_of(client, grant)
     return {**said, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 
@@ -120,10 +140,10 @@ def tokens_of(client: Client, grant: Grant, nonce: str = "") -> Said:
     return said
 
 
-def _access(client: Client, grant: Grant, scopes: list[str]) -> Said:
+def _access(client: Client, grant: Grant, scopes: list[str], *, joins: bool = True) -> Said:
     said: Said = {
-        "sub": claims.subject(grant.person),
-        "roles": registration.roles(client.id, grant.person),
+        "sub": str(grant.person_id),
+        "roles": registration.roles(client.id, grant.person_id, joins=joins),
         "grant": str(grant.pk),
         **_about(client, scopes),
     }

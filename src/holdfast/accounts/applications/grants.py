@@ -12,13 +12,14 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from holdfast.accounts.applications.models import Grant, RefreshToken
@@ -28,6 +29,7 @@ from holdfast.accounts.configuration import Application
 from holdfast.accounts.trail.events import note
 
 GRACE = timedelta(seconds=30)
+CODE_LIVES = timedelta(seconds=60)
 LONGEST = 200  # characters of a token that is looked for
 OFFLINE = "offline_access"
 _GOES_ON = (
@@ -43,20 +45,68 @@ def begin(
     known: Application,
     scopes: Iterable[str],
     signed_in: SignedIn,
-    code: str | None = None,
+    *,
+    since: datetime | None = None,
 ) -> Grant:
-    """Sign somebody in to an application."""
-    asked = list(scopes)
+    """Sign somebody in to an application; `since` is when their sign-in by its own form began."""
+    lasts = known.lives(settings.HOLDFAST.sessions)
     return Grant.objects.create(
         person=person,
         application_id=client_id,
-        scopes=" ".join(asked),
-        signed_in=datetime.fromtimestamp(signed_in.at, UTC),
-        methods=list(signed_in.methods),
-        session="" if OFFLINE in asked else signed_in.session,
-        code=digest(code) if code else None,
-        ends=timezone.now() + known.lives(settings.HOLDFAST.sessions),
+        ends=(since or timezone.now()) + lasts,
+        **_fields(scopes, signed_in),
     )
+
+
+def begin_by_code(
+    person: Any,
+    client_id: str,
+    scopes: Iterable[str],
+    signed_in: SignedIn,
+    pending: Mapping[str, str],
+) -> str:
+    """Return a code for a sign-in, which ends in a minute unless the code is exchanged.
+
+    It is there from now on, so that what ends it finds it.
+    """
+    code = secrets.token_urlsafe(32)
+    Grant.objects.create(
+        person=person,
+        application_id=client_id,
+        code=digest(code),
+        pending=dict(pending),
+        ends=timezone.now() + CODE_LIVES,
+        **_fields(scopes, signed_in),
+    )
+    return code
+
+
+def _fields(scopes: Iterable[str], signed_in: SignedIn) -> dict[str, Any]:
+    asked = list(scopes)
+    return {
+        "scopes": " ".join(asked),
+        "signed_in": datetime.fromtimestamp(signed_in.at, UTC),
+        "methods": list(signed_in.methods),
+        "session": "" if OFFLINE in asked else signed_in.session,
+    }
+
+
+def of_code(code: str, client_id: str) -> Grant | None:
+    """Return the sign-in that a code began, which nobody else changes meanwhile.
+
+    Within a transaction.
+    """
+    if len(code) > LONGEST:
+        return None
+    held = Grant.objects.select_for_update().filter(code=digest(code), application_id=client_id)
+    return held.first()
+
+
+def exchanged(grant: Grant, known: Application) -> None:
+    """Have a sign-in last, now that its code was exchanged."""
+    grant.pending = None
+    grant.ends = timezone.now() + known.lives(settings.HOLDFAST.sessions)
+    grant.save(update_fields=["pending", "ends"])
 
 
 def first_token(grant: Grant, known: Application) -> str:
@@ -74,22 +124,18 @@ def _keep(token: str, grant: Grant, known: Application) -> None:
 
 
 def find(token: str, client_id: str) -> RefreshToken | None:
-    """Return a refresh token that is good, with its grant, which nobody else changes meanwhile.
-
-    Within a transaction.
-    """
+    """Return a refresh token that is good; its sign-in may end meanwhile."""
     if len(token) > LONGEST:
         return None
     now = timezone.now()
-    found = (
-        RefreshToken.objects.select_for_update()
-        .select_related("grant__person")
-        .filter(digest=digest(token), expires__gt=now, grant__ends__gt=now)
-        .first()
+    held = RefreshToken.objects.select_related("grant").filter(
+        digest=digest(token),
+        expires__gt=now,
+        grant__ends__gt=now,
+        grant__application=client_id,
+        grant__person__is_active=True,
     )
-    if found is None or found.grant.application_id != client_id:
-        return None
-    return found if found.grant.person.is_active else None
+    return held.first()
 
 
 def goes_on(number: str) -> bool:
@@ -105,21 +151,32 @@ def goes_on(number: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def rotate(token: str, client_id: str, known: Application) -> tuple[Grant, str] | None:
-    """Exchange a refresh token for its successor; None where it is not good any more."""
+def rotate(
+    token: str, client_id: str, known: Application, allowed: Callable[[Grant], None]
+) -> tuple[Grant, str] | None:
+    """Exchange a refresh token for its successor; None where it is not good any more.
+
+    `allowed` raises where that is not to be. Who ends a sign-in waits for this, and this for them:
+    the sign-in is locked first, whoever locks it.
+    """
+    found = find(token, client_id)
+    if found is None:
+        return None
     with transaction.atomic():
-        found = find(token, client_id)
-        if found is None:
+        grant = Grant.objects.select_for_update().filter(pk=found.grant_id).first()
+        kept = RefreshToken.objects.filter(digest=found.digest).values_list("used", flat=True)
+        if grant is None or not kept:
             return None
-        now = timezone.now()
-        if found.used is None:
+        now, used = timezone.now(), kept[0]
+        allowed(grant)
+        if used is None:
             RefreshToken.objects.filter(digest=found.digest).update(used=now)
-        elif now - found.used > GRACE:
-            stolen(found.grant)
+        elif now - used > GRACE:
+            stolen(grant)
             return None
         following = _successor(token)
-        _keep(following, found.grant, known)
-        return found.grant, following
+        _keep(following, grant, known)
+        return grant, following
 
 
 def _successor(token: str) -> str:
@@ -129,35 +186,35 @@ def _successor(token: str) -> str:
 
 
 def stolen(grant: Grant) -> None:
-    """End a sign-in one of whose secrets somebody else has had."""
-    details = {"application": grant.application_id}
-    note("application.theft", on=str(grant.person_id), result="refused", details=details)
-    grant.delete()
+    """End a sign-in one of whose secrets somebody else has had. Within a transaction."""
+    person, details = str(grant.person_id), {"application": grant.application_id}
+    end(Grant.objects.filter(pk=grant.pk))
+    note("application.theft", on=person, result="refused", details=details)
 
 
-def end_of_code(code: str, client_id: str) -> None:
-    """End what a code began that is brought once more (RFC 6749, 4.1.2)."""
-    for grant in Grant.objects.filter(code=digest(code), application_id=client_id):
-        stolen(grant)
+def end(held: QuerySet[Grant]) -> int:
+    """End sign-ins; return how many. Their tokens are added and removed under their lock alone."""
+    with transaction.atomic():
+        keys = list(held.select_for_update().order_by("pk").values_list("pk", flat=True))
+        RefreshToken.objects.filter(grant__in=keys).delete()
+        Grant.objects.filter(pk__in=keys).delete()
+        return len(keys)
 
 
 def end_of_session(session_key: str) -> None:
     """End the sign-ins that were to last as long as a browser's session."""
     if session_key:
-        Grant.objects.filter(session=digest(session_key)).delete()
+        end(Grant.objects.filter(session=digest(session_key)))
 
 
 def forget_ended() -> None:
     """Remove sign-ins and refresh tokens that have run out."""
     now = timezone.now()
+    end(Grant.objects.filter(ends__lt=now))
     RefreshToken.objects.filter(expires__lt=now).delete()
-    Grant.objects.filter(ends__lt=now).delete()
 
 
 def end_all(person: Any, client_id: str | None = None) -> int:
     """Sign somebody out of one application, or of all of them; return how many sign-ins ended."""
     held = Grant.objects.filter(person=person)
-    if client_id is not None:
-        held = held.filter(application_id=client_id)
-    counted: dict[str, int] = held.delete()[1]
-    return counted.get("applications.Grant", 0)
+    return end(held if client_id is None else held.filter(application_id=client_id))

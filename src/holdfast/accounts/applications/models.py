@@ -21,6 +21,8 @@ class Registration(models.Model):
     application = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
     roles: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     """What they may do there; roles that the application does not have count for nothing."""
+    invited = models.BooleanField(default=False)
+    """Whether an administrator has registered them: into what is for members only."""
     consented: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     """The scopes that its person has allowed it."""
     made = models.DateTimeField(default=timezone.now)
@@ -68,6 +70,8 @@ class Grant(models.Model):
     """A digest of the key of the browser's session."""
     code = models.CharField(max_length=64, unique=True, null=True)
     """A digest of the code that it was begun with: brought again, that ends it."""
+    pending: models.JSONField[Any, Any] = models.JSONField(null=True)
+    """What that code has to be exchanged with; nothing once it was."""
     began = models.DateTimeField(default=timezone.now)
     ends = models.DateTimeField(db_index=True)
 
@@ -103,14 +107,3 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return f"of {self.application_id} until {self.expires:%F %T}"
-
-
-class Kept(models.Model):
-    """What a code stands for until it is exchanged, where no Redis keeps that."""
-
-    digest = models.CharField(max_length=64, primary_key=True)
-    value = models.TextField()
-    expires = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return f"kept until {self.expires:%F %T}"

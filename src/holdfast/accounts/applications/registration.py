@@ -14,14 +14,19 @@ from holdfast.accounts.applications.models import Grant, Group, Registration
 from holdfast.accounts.trail.events import note
 
 
-def roles(client_id: str, person: Any) -> list[str]:
-    """Return the roles of a person in an application, whom it registers there at first."""
+def roles(client_id: str, person: Any, *, joins: bool = True) -> list[str]:
+    """Return the roles of a person, by their id or whole, in an application.
+
+    At first they join it, unless that is not to be.
+    """
     known = configured.application(client_id)
     if known is None:
         return []
     own = Registration.objects.filter(person=person, application_id=client_id)
     kept = own.values_list("roles", flat=True).first()
-    held = set(_joined(client_id, person, known.everyone) if kept is None else kept)
+    if kept is None:
+        kept = _joined(client_id, person, known.everyone) if joins else []
+    held = set(kept)
     for by_application in Group.objects.filter(members=person).values_list("roles", flat=True):
         held.update(by_application.get(client_id, ()))
     return sorted(held & set(known.roles))
@@ -30,16 +35,19 @@ def roles(client_id: str, person: Any) -> list[str]:
 def _joined(client_id: str, person: Any, roles: Iterable[str]) -> list[str]:
     """Register somebody; return the roles that they have then."""
     registration, is_new = Registration.objects.get_or_create(
-        person=person, application_id=client_id, defaults={"roles": sorted(roles)}
+        person_id=getattr(person, "pk", person),
+        application_id=client_id,
+        defaults={"roles": sorted(roles)},
     )
     if is_new:
-        note("application.joined", who=str(person.pk), on=client_id)
+        note("application.joined", who=str(registration.person_id), on=client_id)
     return list(registration.roles)
 
 
 def is_registered(client_id: str, person: Any) -> bool:
     """Whether somebody has been registered in an application, themselves or with a group."""
-    if Registration.objects.filter(person=person, application_id=client_id).exists():
+    own = Registration.objects.filter(person=person, application_id=client_id, invited=True)
+    if own.exists():
         return True
     held = Group.objects.filter(members=person).values_list("roles", flat=True)
     return any(by_application.get(client_id) for by_application in held)
@@ -66,7 +74,7 @@ class Held:
 def of_person(person: Any) -> list[Held]:
     """Return the applications that somebody is registered in, by name."""
     now = set(
-        Grant.objects.filter(person=person, ends__gt=timezone.now()).values_list(
+        Grant.objects.filter(person=person, ends__gt=timezone.now(), pending=None).values_list(
             "application_id", flat=True
         )
     )

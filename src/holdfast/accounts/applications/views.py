@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from allauth.idp.oidc.forms import RPInitiatedLogoutForm
 from allauth.idp.oidc.views import LogoutView
 from allauth.idp.oidc.views import jwks as allauth_jwks
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
 from django.utils.http import urlencode
@@ -20,9 +20,14 @@ from holdfast.accounts.applications import claims, clients, devices, exchange, g
 from holdfast.accounts.applications.clients import Client, Refused
 from holdfast.accounts.applications.configured import application
 from holdfast.accounts.applications.models import Grant
+from holdfast.accounts.gate import running
 from holdfast.accounts.people.embedded_cache import is_spent, spend
-from holdfast.accounts.trail.events import note
+from holdfast.accounts.trail.events import address, note
+from holdfast.gate.budgets import Budget
+from holdfast.work.spent import StoreDown
 
+DEVICES = Budget(free=60, every_s=10.0, priced=0)
+"""So many codes for devices are shown in a network: each is a row for ten minutes."""
 Answers = Callable[[HttpRequest, Client, dict[str, str]], dict[str, object]]
 
 
@@ -36,6 +41,9 @@ def asked_by_an_application(answers: Answers) -> Callable[[HttpRequest], HttpRes
             fields = clients.fields_of(request)
             client = clients.authenticated(request, fields)
             response = clients.answer(answers(request, client, fields))
+        except StoreDown:
+            down = Refused("temporarily_unavailable", "try again in a while", 503)
+            return clients.refusal(request, down)
         except Refused as refused:
             return clients.refusal(request, refused)
         _share(request, client, response)
@@ -67,11 +75,12 @@ def revoke(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict
         if said.get("client_id") == client.id:
             spend(_of_access(said), lives_s=tokens.LONGEST_LIFE_S)
         return {}
-    for grant in Grant.objects.filter(
+    found = Grant.objects.filter(
         refresh_tokens__digest=tokens.digest(text), application_id=client.id
-    ):
-        note("application.signed-out", on=str(grant.person_id), details={"by": client.id})
-        grant.delete()
+    ).first()
+    if found is not None:
+        grants.end(Grant.objects.filter(pk=found.pk))
+        note("application.signed-out", on=str(found.person_id), details={"by": client.id})
     return {}
 
 
@@ -89,8 +98,7 @@ def introspect(request: HttpRequest, client: Client, fields: dict[str, str]) -> 
         told = ("scope", "client_id", "sub", "aud", "iss", "exp", "iat", "jti", "roles")
         shown = {name: said[name] for name in told if name in said}
         return {"active": True, "token_type": "Bearer", **shown}
-    with transaction.atomic():
-        found = grants.find(text, client.id)
+    found = grants.find(text, client.id)
     if found is None or found.used is not None:
         return {"active": False}
     return {
@@ -135,7 +143,9 @@ def userinfo(request: HttpRequest) -> HttpResponse:
     scopes = str(said.get("scope", "")).split()
     if "openid" not in scopes:
         return _challenge("insufficient_scope", 403)
-    grant = Grant.objects.select_related("person").get(pk=said["grant"])
+    grant = Grant.objects.select_related("person").filter(pk=said["grant"]).first()
+    if grant is None:
+        return _challenge("invalid_token", 401)
     return JsonResponse(claims.of_person(grant.person, str(said["client_id"]), scopes))
 
 
@@ -158,8 +168,19 @@ def jwks(request: HttpRequest) -> HttpResponse:
     return response
 
 
+class LogoutForm(RPInitiatedLogoutForm):
+    """Where somebody is led is compared to the letter."""
+
+    def clean_post_logout_redirect_uri(self) -> str:
+        named = str(self.cleaned_data["post_logout_redirect_uri"])
+        known = settings.HOLDFAST.applications.values()
+        return named if any(named in one.signed_out for one in known) else ""
+
+
 class Logout(LogoutView):
     """allauth's page, which also ends what we keep of the application."""
+
+    form_class = LogoutForm
 
     def _handle(self, form: Any, op_logout: bool) -> HttpResponse:
         client = form.cleaned_data["client"]
@@ -178,6 +199,8 @@ def device(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict
     if "device_code" not in client.known.grants:
         raise Refused("unauthorized_client", "device_code is none of its grants")
     allowed = ["openid", "profile", "email", *client.known.scopes]
+    if client.is_public and not running.gate().allowed("device code", address(request), DEVICES):
+        raise Refused("temporarily_unavailable", "too many devices at once: wait", 429)
     scopes = fields.get("scope", "").split()
     if not scopes or set(scopes) - set(allowed):
         raise Refused("invalid_scope", "ask for what the application is registered for")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 
 from holdfast.accounts.connections.identity import domain_of
 from holdfast.accounts.connections.models import Connection
@@ -25,6 +26,10 @@ def alone(person: Person) -> Connection | None:
     strict = list(Connection.objects.filter(enabled=True, only=True).order_by("pk"))
     if not strict:
         return None
+    linked = set(SocialAccount.objects.filter(user=person).values_list("provider", flat=True))
+    for one in strict:  # another address does not lead out of it
+        if one.slug in linked:
+            return one
     kept = EmailAddress.objects.filter(user=person, verified=True).values_list("email", flat=True)
     domains = {email.rpartition("@")[2] for email in (person.email, *kept)}
     return next((one for one in strict if not domains.isdisjoint(one.domains)), None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ import httpx
 
 from holdfast.accounts.configuration import LOCAL_NAMES
 from holdfast.accounts.connections.identity import Refused
+from holdfast.accounts.webhooks.sending import is_allowed
 
 MOST_BYTES = 256 * 1024
 STEP_S = 5.0
@@ -30,6 +33,23 @@ def is_safe(url: object) -> bool:
     if not host or port == 0 or parts.username is not None or parts.fragment or " " in url:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL_NAMES)
+
+
+def is_of(url: object, issuer: str) -> bool:
+    """Whether a provider may have us ask an address: at its own host, or one that is public.
+
+    A document of its own must not lead us to this machine, or into the network around it.
+    """
+    place, own = urlsplit(str(url)), urlsplit(issuer)
+    if place.hostname == own.hostname:
+        return place.scheme == own.scheme
+    if place.scheme != "https" or not place.hostname:
+        return False
+    try:
+        found = socket.getaddrinfo(place.hostname, place.port or 443, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(is_allowed(ip_address(str(one[4][0]).partition("%")[0]), ()) for one in found)
 
 
 def asked(

@@ -55,6 +55,8 @@ def identity(
     """
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise Refused("no subject, or one that is too long")
+    if any("\ud800" <= letter <= "\udfff" for letter in subject):
+        raise Refused("a subject that is no text")
     address = _address(email)
     proven = verified and _counts(connection, address, str(workspace or ""))
     return Identity(subject, address, proven, _name(name))

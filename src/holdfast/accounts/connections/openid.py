@@ -49,15 +49,16 @@ def described(connection: Connection) -> Described:
         raise Refused("the provider calls itself something else than its issuer")
     places = [said.get(f"{name}_endpoint") for name in ("authorization", "token")]
     places.append(said.get("jwks_uri"))
-    if not all(fetching.is_safe(place) for place in places):
-        raise Refused("the provider names an address that is not https")
+    if not all(fetching.is_safe(place) and fetching.is_of(place, issuer) for place in places):
+        raise Refused("the provider names an address that is not https, or of the inside")
     authorize, token, keys = (str(place) for place in places)
+    userinfo = str(said.get("userinfo_endpoint") or "")
     methods = said.get("token_endpoint_auth_methods_supported")
     return Described(
         authorize,
         token,
         keys,
-        userinfo=str(said.get("userinfo_endpoint") or ""),
+        userinfo=userinfo if fetching.is_of(userinfo, issuer) else "",
         by_form=isinstance(methods, list) and "client_secret_post" in methods,
         names_itself=said.get("authorization_response_iss_parameter_supported") is True,
     )
@@ -124,13 +125,15 @@ def verified(connection: Connection, place: Described, token: object, nonce: str
             leeway=SKEW_S,
             options={"require": ["iss", "sub", "aud", "exp", "iat"]},
         )
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
         raise Refused(f"the ID token does not hold: {type(error).__name__}") from None
     several = isinstance(said["aud"], list) and len(said["aud"]) > 1
     if said.get("azp", None if several else connection.client_id) != connection.client_id:
         raise Refused("the ID token is for somebody else")
     given = said.get("nonce")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+    if not isinstance(given, str) or not hmac.compare_digest(
+        given.encode(errors="replace"), nonce.encode()
+    ):
         raise Refused("the ID token belongs to another sign-in")
     return said
 

@@ -99,7 +99,10 @@ def answered(connection: Connection, ours: Ours, text: str) -> Answered:
     except xml.BadXml as error:
         raise Refused(f"the answer is not read: {error}") from None
     _check_signatures(root)
-    response = _valid(connection, ours, data)
+    looked_at = etree.tostring(
+        root, encoding="utf-8"
+    )  # not `data`, which others may read otherwise
+    response = _valid(connection, ours, looked_at)
     (assertion,) = response.get_xml_document().iterfind("a:Assertion", NS)
     request = _check_confirmation(assertion, response.get_xml_document(), ours)
     return Answered(_who(connection, response), request, _required(assertion.get("ID")))
@@ -189,8 +192,8 @@ def _who(connection: Connection, response: Any) -> Identity:
     except NOT_VALID as error:
         raise Refused(f"the answer does not say who it is: {error!s:.200}") from None
     subject = _first(said, SUBJECTS)
-    if not subject and named.get("Format") != TRANSIENT:
-        subject = named.get("Value") or ""
+    if not subject and named.get("Format") != TRANSIENT and named.get("Value"):
+        subject = f"{named.get('Format') or ''}\n{named['Value']}"  # each format names its own
     email = _first(said, EMAILS)
     if not email and named.get("Format") == EMAIL:
         email = named.get("Value") or ""

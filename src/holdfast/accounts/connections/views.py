@@ -48,7 +48,8 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     """Lead somebody to a provider, from a form of our own: to sign in, or to link an identity."""
     provider = _provider(request, slug)
     if request.method != "POST":
-        return render(request, "connections/begin.html", {"provider": provider})
+        context = {"provider": provider, "following": get_next_redirect_url(request)}
+        return render(request, "connections/begin.html", context)
     process = AuthProcess.LOGIN
     if request.POST.get("process") == AuthProcess.CONNECT:
         if not request.user.is_authenticated:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
 MOST_BYTES = 256 * 1024
 MOST_NODES = 10_000
+ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]*)""")
+UTF_8 = (b"utf-8", b"utf8", b"us-ascii")
+"""In another one, whoever reads the declaration reads another document."""
 
 
 class BadXml(Exception):
@@ -22,6 +27,9 @@ def parsed(data: bytes, *, remarks: bool = False) -> etree._Element:
         raise BadXml("it is too long")
     if b"<!" in data.replace(b"<!--", b"").replace(b"<![CDATA[", b""):
         raise BadXml("it has declarations")
+    declared = ENCODING.match(data)
+    if declared is not None and declared[1].lower() not in UTF_8:
+        raise BadXml("it is not in UTF-8")
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,

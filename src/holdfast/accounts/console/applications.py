@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -44,7 +45,12 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        application = cleaned.get("application") or self.instance.application
+        application = cleaned.get("application")
+        if application is None and self.instance.pk:
+            application = self.instance.application
+        if application is None:
+            return cleaned
+        self.instance.invited = True
         try:
             cleaned["roles"] = known_roles(application.pk, cleaned.get("roles", "").split())
         except UnknownRole as error:
@@ -89,8 +95,10 @@ class Registrations(Page):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         details = {"application": str(obj.application_id)}
-        grants.end_all(obj.person, obj.application_id)
-        obj.delete()
+        with transaction.atomic():
+            person = obj.person
+            obj.delete()
+            grants.end_all(person, details["application"])
         events.note("application.unregistered", request, on=str(obj.person_id), details=details)
 
 

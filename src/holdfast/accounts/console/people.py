@@ -199,7 +199,7 @@ class People(Page):
             try:
                 actions.send_reset(request, agent(request), person)
             except (NotHelped, TooOften) as error:
-                messages.error(request, f"{person}: {error}")
+                messages.error(request, f"{person.pk}: {error}")
                 events.note("support.refused", request, on=str(person.pk), result="refused")
             else:
-                messages.success(request, f"{person}: the mail is on its way.")
+                messages.success(request, f"{person.pk}: the mail is on its way.")

@@ -96,6 +96,9 @@ class ConsoleSite(UnfoldAdminSite):
 
         return guarded
 
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        raise Http404  # it would list people past what is counted and recorded
+
     def search(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         raise Http404  # people are found on their page
 

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
 from holdfast.accounts.applications import configured
@@ -59,7 +59,10 @@ def session_of(token: str, client_id: str) -> SignIn | None:
     if session is None or not isinstance(person, Person):
         return None
     if session.modified:
-        session.save()
+        try:
+            session.save()
+        except UpdateError:  # it was ended a moment ago
+            return None
     records = session.get(AUTHENTICATION_METHODS_SESSION_KEY) or []
     methods = tuple(str(one.get("type") or one.get("method")) for one in records)
     at = datetime.fromtimestamp(session[BEGAN], UTC)

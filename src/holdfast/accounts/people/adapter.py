@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
+from allauth.account.utils import get_next_redirect_url
 from allauth.core import context as allauth_context
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from holdfast.accounts.connections import domains
@@ -114,7 +116,9 @@ class Adapter(DefaultAccountAdapter):
             return barred
         clear_login(request)
         messages.info(request, _("People with your address sign in with %s.") % alone.name)
-        return redirect("connection_begin", alone.slug)
+        following = get_next_redirect_url(request)
+        query = f"?{urlencode({'next': following})}" if following else ""
+        return redirect(reverse("connection_begin", args=[alone.slug]) + query)
 
     def login(self, request: HttpRequest, user: Person) -> None:
         super().login(request, user)

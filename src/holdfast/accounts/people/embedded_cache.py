@@ -1,14 +1,12 @@
 """The cache where no Redis is: in each worker, save for what all of them have to know.
 
 allauth remembers in the cache which code of an authenticator was used. In a cache of each worker's
-own, a code would work once in each. It keeps there as well what a code of the OpenID provider
-stands for, which another worker is asked for a moment later: that is in the database.
+own, a code would work once in each.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -18,39 +16,13 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 ONCE = ("allauth.mfa.totp.used",)
-SHARED = ("holdfast.code",)
 _IS_SPENT = "SELECT 1 FROM people_spent WHERE digest = %s"
 """Written out: it is part of every introspection."""
 LIVES_S = 30 * 60  # longer than any code is good for
 
 
 class EmbeddedCache(LocMemCache):
-    """Counts in each worker; what all have to know goes to the database."""
-
-    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        """What is kept under a key."""
-        if not key.startswith(SHARED):
-            return super().get(key, default, version)
-        kept = _kept().filter(digest=_digest(key), expires__gt=timezone.now()).first()
-        return default if kept is None else json.loads(kept.value)
-
-    def set(
-        self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
-    ) -> None:
-        """Keep a value; of what is shared, one that JSON can hold, for so many seconds."""
-        if not key.startswith(SHARED):
-            super().set(key, value, timeout, version)
-            return
-        now = timezone.now()
-        _kept().filter(expires__lt=now).delete()
-        values = {"value": json.dumps(value), "expires": now + timedelta(seconds=timeout)}
-        _kept().update_or_create(digest=_digest(key), defaults=values)
-
-    def delete(self, key: str, version: int | None = None) -> bool:
-        """Forget a key; return whether it was there."""
-        if not key.startswith(SHARED):
-            return super().delete(key, version)
-        return bool(_kept().filter(digest=_digest(key)).delete()[0])
+    """Counts in each worker; what counts once counts in all of them."""
 
     def add(
         self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
@@ -81,12 +53,6 @@ def is_spent(key: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_IS_SPENT, [_digest(key)])
         return cursor.fetchone() is not None
-
-
-def _kept() -> Any:
-    from holdfast.accounts.applications.models import Kept
-
-    return Kept.objects
 
 
 def _digest(key: str) -> str:

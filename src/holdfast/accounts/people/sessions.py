@@ -18,6 +18,8 @@ from holdfast.accounts.headless import asking
 LONGEST_BROWSER = 200
 ended = Signal()
 """A session was ended on purpose, which is `session_key`; what was signed in with it ends, too."""
+ended_everywhere = Signal()
+"""All sessions of a `person` were ended on purpose."""
 SURELY_WRITTEN = timedelta(hours=1)  # a session is written at the end of its first request
 
 

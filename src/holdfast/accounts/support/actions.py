@@ -61,9 +61,10 @@ def _accounts(person: Person) -> list[tuple[str, str]]:
 
 
 def resend(request: HttpRequest, person: Person) -> None:
-    """Send each address that is not verified yet a link, which shows that it is theirs.
+    """Send who has not shown their address yet a link that signs them in, which shows it.
 
-    A code to verify it would only be taken in the browser that signed up.
+    A code to verify it would only be taken in the browser that signed up. Whoever comes by the link
+    sets a password anew: the first may be of somebody who prepared the account.
     """
     for address in _unverified(person):
         with override(person.language or settings.LANGUAGE_CODE):
@@ -72,7 +73,7 @@ def resend(request: HttpRequest, person: Person) -> None:
 
 
 def _unverified(person: Person) -> list[str]:
-    pending = EmailAddress.objects.filter(user=person, verified=False).order_by("pk")
+    pending = EmailAddress.objects.filter(user=person, verified=False, primary=True)
     return list(pending.values_list("email", flat=True))
 
 

@@ -11,7 +11,7 @@ from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from holdfast.accounts.people.flows import links
+from holdfast.accounts.people.flows import links, own_data
 from holdfast.accounts.people.models import Handle, OneTimeLink, Person, Purpose
 from holdfast.accounts.people.names import folded
 from holdfast.accounts.trail import events
@@ -49,6 +49,7 @@ def break_in(link: OneTimeLink, password: str) -> Person | None:
         Authenticator.objects.filter(user=person).delete()
         person.set_password(password)
         person.save()
+        own_data.end_sessions(person)
         events.note("break-glass.used", who=str(person.pk), on=str(person.pk))
         _tell("used", person)
     return person

@@ -163,7 +163,7 @@ PERSON = (
 )
 SEARCH = ("person", "text", "role", "active", "created")
 ADDRESS = ("user", "email", "verified", "primary")
-REGISTRATION = ("person", "application", "roles", "consented", "made")
+REGISTRATION = ("person", "application", "roles", "consented", "invited", "made")
 FACTOR = ("user", "type", "data", "created_at")
 
 
@@ -183,7 +183,7 @@ def _create(hashed: list[tuple[Record, str]]) -> None:
     rows.insert(Handle, ("name", "person"), handles)
     rows.insert(SearchRow, SEARCH, [_search_row(pk, one, now) for pk, one in pairs])
     registered: list[tuple[Any, ...]] = [
-        (pk, client_id, list(roles), [], now)
+        (pk, client_id, list(roles), [], True, now)
         for pk, one in pairs
         for client_id, roles in one.applications.items()
     ]

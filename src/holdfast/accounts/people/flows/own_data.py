@@ -97,6 +97,7 @@ def end_sessions(person: Person) -> int:
     held = list(UserSession.objects.filter(user=person).order_by("pk"))
     for session in held:
         sessions.end(session)
+    sessions.ended_everywhere.send(sender=Person, person=person)
     return len(held)
 
 

@@ -27,12 +27,19 @@ def clear(person: Person, email: str, request: HttpRequest, by: str) -> bool:
         others = EmailAddress.objects.filter(user=person).exclude(email=email)
         if others.filter(verified=True).exists():
             return False
-        Authenticator.objects.filter(user=person).delete()
+        held = Authenticator.objects.filter(user=person)
+        if person.source_id and held.exists():
+            return False  # it came with them from elsewhere, and is asked for
+        held.delete()
         SocialAccount.objects.filter(user=person).delete()
         others.delete()
         end_sessions(person)
         person.set_unusable_password()
-        person.save(update_fields=["password", "password_stands_alone"])
+        fields = ["password", "password_stands_alone"]
+        if not person.source_id:  # a number that codes are sent to may be the preparer's
+            person.profile, person.name, person.username = {}, "", None
+            fields += ["profile", "name", "username"]
+        person.save(update_fields=fields)
         events.note("account.proven", request, on=str(person.pk), details={"by": by})
     return True
 
