@@ -261,14 +261,16 @@ class Browser:
     def enrol(self) -> tuple[str, list[str]]:
         """Set a second factor up; return its secret and the recovery codes."""
         self.confirm()
-        page = self.get("/2fa/totp/activate/")
-        secret = re.search(r'id="authenticator_secret"[^>]*value="([A-Z2-7]+)"', page.body)
-        assert secret is not None, page.body
-        filled = {**page.form(), "code": totp(secret[1])}
-        page = self.follow(self.post("/2fa/totp/activate/", filled))
-        shown = re.search(r"<textarea[^>]*>([^<]*)</textarea>", page.body)
-        assert shown is not None, page.body
-        return secret[1], shown[1].split()
+        for _ in range(3):  # a code may end on its way
+            page = self.get("/2fa/totp/activate/")
+            secret = re.search(r'id="authenticator_secret"[^>]*value="([A-Z2-7]+)"', page.body)
+            assert secret is not None, page.body
+            filled = {**page.form(), "code": totp(secret[1])}
+            page = self.follow(self.post("/2fa/totp/activate/", filled))
+            shown = re.search(r"<textarea[^>]*>([^<]*)</textarea>", page.body)
+            if shown is not None:
+                return secret[1], shown[1].split()
+        raise AssertionError(page.body)
 
     def confirm(self, password: str = GOOD) -> Page:
         """Show once more that it is really them."""
