@@ -75,6 +75,8 @@ def _decide(request: HttpRequest, found: Any, asker: Asker, *, is_in: bool) -> b
     with transaction.atomic():
         grant = grants.begin(request.user, asker.client_id, asker.known, scopes, shown)
         is_done = devices.decide(found, grant)
-        if not is_done:
+        if is_done:
+            registration.roles(asker.client_id, request.user)  # it is on their page from now on
+        else:
             grant.delete()
     return is_done
