@@ -14,7 +14,8 @@ from accounts.api.asking import Program, program
 from accounts.service import GOOD, Service, serving
 from accounts.service import Browser as Plain
 
-SCOPES = ("people:write", "people:roles", "webhooks:write")
+SCOPES = ("people:write", "people:roles", "webhooks:write", "applications:write")
+APPLICATION = '[applications.todo]\nredirect = ["http://localhost:3000/"]\nroles = ["DOES"]\n'
 Role = Literal["admin", "support", "auditor"]
 Enter = Callable[..., Page]
 HOSTILE = (
@@ -27,6 +28,8 @@ LISTS = {
     "usersessions/usersession/": ("admin", "support", "auditor"),
     "trail/trailentry/": ("admin", "auditor"),
     "api/apikey/": ("admin", "auditor"),
+    "applications/registration/": ("admin", "auditor"),
+    "applications/group/": ("admin", "auditor"),
     "connections/connection/": ("admin", "auditor"),
     "webhooks/webhook/": ("admin", "auditor"),
     "webhooks/delivery/": ("admin", "auditor"),
@@ -38,12 +41,13 @@ FORMS = ("api/apikey/add/", "webhooks/webhook/add/", "connections/connection/add
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service where everything that has a name has a hostile one."""
-    settings = "proxies = 1\n[webhooks]\nattempts = 1\n"
+    settings = f"proxies = 1\n[webhooks]\nattempts = 1\n{APPLICATION}"
     with serving(tmp_path_factory.mktemp("accounts"), settings) as running:
         full = program(running, HOSTILE[0], *SCOPES)
         for number, name in enumerate(HOSTILE):
             said = full("POST", "/people", {"email": f"h{number}@example.org", "name": name})
             assert said.status == 201, said.text
+            full("PUT", f"/people/{said.data['id']}/applications/todo", {"roles": ["DOES"]})
             url = f"https://203.0.113.{number + 1}/?{name.replace(' ', '%20')}"
             hook = {"name": name, "url": url, "events": ["person.created", "sign-in"]}
             full("POST", "/webhooks", hook)
@@ -52,6 +56,22 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             person.join(f"{role}@example.org")
             person.send("GET", "/account/", None, {"User-Agent": HOSTILE[1]})
             assert full("PUT", f"/people/{person.who()}/role", {"role": role}).status == 200
+        assert full("POST", "/groups", {"name": "there", "roles": {"todo": ["DOES"]}}).status == 201
+        columns = {
+            "slug": "there",
+            "name": HOSTILE[0],
+            "kind": "openid",
+            "issuer": "https://i.example",
+        }
+        columns |= dict.fromkeys(("client_id", "secret", "team_id", "key_id", "sso_url"), "x")
+        columns |= {"certificates": "", "domains": "[]", "created": "2026-01-01 00:00:00"}
+        marks = ", ".join(["%s"] * len(columns))
+        running.rows(
+            f"INSERT INTO connections_connection ({', '.join(columns)}, "  # noqa: S608
+            f'enabled, trusts_addresses, "only") VALUES ({marks}, false, false, false)',
+            *columns.values(),
+            commit=True,
+        )
         hurt = Plain(running, "10.7.1.1")
         hurt.join("victim@example.org")
         yield running
@@ -144,7 +164,10 @@ def test_every_page_is_there_for_whom_it_is_for(enter: Enter, service: Service, 
     assert go(page, service, "gate/") == (403 if role == "support" else 200)
 
 
-CHANGED = ("people/person/", "webhooks/webhook/")
+CHANGED = (
+    *("people/person/", "webhooks/webhook/", "connections/connection/"),
+    *("applications/registration/", "applications/group/"),
+)
 
 
 @pytest.mark.every

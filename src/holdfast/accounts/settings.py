@@ -62,10 +62,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "holdfast.accounts.requests.Requests",
     "holdfast.accounts.requests.BoundedBody",
-    "holdfast.accounts.applications.direct.Direct",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "holdfast.accounts.requests.ContentSecurity",
+    "holdfast.accounts.applications.direct.Direct",
     "holdfast.accounts.headless.admission.Admission",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_what_failed_may_be_sent_again(full: Program) -> None:
 
 
 WITHOUT = "00000000-0000-4000-8000-000000000000"
-NEEDED = [
+NEEDED: list[tuple[str, str, Any, str]] = [
     ("GET", "/people", None, "people:read"),
     ("POST", "/people", {"email": "s@example.org"}, "people:write"),
     ("GET", "/people/export", None, "people:export"),
@@ -162,6 +163,16 @@ NEEDED = [
     ("PUT", f"/people/{WITHOUT}/role", {"role": "admin"}, "people:roles"),
     ("GET", f"/people/{WITHOUT}/sessions", None, "sessions:write"),
     ("POST", f"/people/{WITHOUT}/sign-out", None, "sessions:write"),
+    ("GET", "/applications", None, "applications:read"),
+    ("GET", f"/people/{WITHOUT}/applications", None, "applications:read"),
+    ("PUT", f"/people/{WITHOUT}/applications/none", {"roles": []}, "applications:write"),
+    ("DELETE", f"/people/{WITHOUT}/applications/none", None, "applications:write"),
+    ("GET", "/groups", None, "applications:read"),
+    ("POST", "/groups", {"name": "n", "roles": {"none": []}}, "applications:write"),
+    ("PUT", "/groups/none", {"roles": {}}, "applications:write"),
+    ("DELETE", "/groups/none", None, "applications:write"),
+    ("PUT", f"/groups/none/members/{WITHOUT}", None, "applications:write"),
+    ("DELETE", f"/groups/none/members/{WITHOUT}", None, "applications:write"),
     ("GET", "/trail", None, "trail:read"),
     ("GET", "/trail/checkpoint", None, "trail:read"),
     ("GET", "/trail/0/proof", None, "trail:read"),
@@ -189,6 +200,8 @@ def test_every_operation_is_in_the_table(service: Service) -> None:
             method,
             path.replace(WITHOUT, "{person_id}")
             .replace("/0/", "/{number}/")
+            .replace("/applications/none", "/applications/{client_id}")
+            .replace("/groups/none", "/groups/{name}")
             .replace("999999", "{key_id}")
             .replace("888888", "{webhook_id}"),
         )

@@ -84,6 +84,9 @@ def test_a_refresh_token_is_exchanged_for_another(client: Client, ann: Browser) 
     assert second["refresh_token"] != first["refresh_token"]
     said = client.claims(second["access_token"])
     assert (said["sub"], said["roles"]) == (ann.who(), ["CREATE_TODO"])
+    before, after = (client.claims(one["id_token"]) for one in (first, second))
+    assert (after["sub"], after["auth_time"]) == (before["sub"], before["auth_time"])
+    assert "nonce" not in after
     third = client.refreshed(second["refresh_token"])
     assert third.status_code == 200
     assert third.headers["Cache-Control"] == "no-store"

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.test import Client
+from pydantic import SecretStr
 
 from holdfast.accounts.configuration import Application
 from holdfast.accounts.headless.sessions import session_of
@@ -24,7 +25,12 @@ PASSWORD = "magenta otter paddles north"
 
 @pytest.fixture
 def person(database: None, monkeypatch: pytest.MonkeyPatch) -> Person:
-    one = Application(redirect=("http://localhost/",), secret=SECRET, own_form=True)  # type: ignore[arg-type]
+    one = Application(
+        redirect=("http://localhost/",),
+        secret=SecretStr(SECRET),
+        own_form=True,
+        first_party=True,
+    )
     known = settings.HOLDFAST.model_copy(update={"applications": {"todo": one, "shop": one}})
     monkeypatch.setattr(settings, "HOLDFAST", known)
     return Person.objects.create_user("ann@example.org", PASSWORD)

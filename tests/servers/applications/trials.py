@@ -66,7 +66,7 @@ def _always(text: str) -> Source:
 
 def _bearer(**changed: Any) -> str:
     said = {"token_use": "access", "sub": "ann", "name": "Ann", "roles": ["CREATE_TODO"], **changed}
-    return f"Authorization: Bearer {token(header={'typ': 'JWT'}, **said)}"
+    return f"Authorization: Bearer {token(header={'typ': 'at+jwt'}, **said)}"
 
 
 def sources(running: Running) -> dict[str, Source]:

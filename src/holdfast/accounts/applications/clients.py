@@ -109,5 +109,4 @@ def answer(said: Mapping[str, object], status: int = 200) -> HttpResponse:
     response = JsonResponse(said, status=status)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve, reverse
@@ -15,7 +16,7 @@ ROUTES = ("idp:oidc:token", "idp:oidc:introspect", "idp:oidc:revoke")
 
 
 class Direct:
-    """Answers these routes itself; stands behind what bounds and logs requests."""
+    """Answers these routes itself; stands behind what bounds, logs and secures every answer."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -28,4 +29,5 @@ class Direct:
         request.resolver_match = match
         request.user = AnonymousUser()
         answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        answer.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
         return answer
