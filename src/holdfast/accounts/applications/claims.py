@@ -15,8 +15,13 @@ SUPPORTED = (
 )
 
 
-def of_person(person: Any, client_id: str, scopes: Iterable[str]) -> dict[str, Any]:
-    """Return the claims about a person (OpenID Connect Core, 5.1 and 5.4)."""
+def of_person(
+    person: Any, client_id: str, scopes: Iterable[str], roles: list[str] | None = None
+) -> dict[str, Any]:
+    """Return the claims about a person (OpenID Connect Core, 5.1 and 5.4).
+
+    `roles` are theirs, where they are known already.
+    """
     asked = set(scopes)
     said: dict[str, Any] = {"sub": subject(person)}
     if "profile" in asked:
@@ -28,7 +33,7 @@ def of_person(person: Any, client_id: str, scopes: Iterable[str]) -> dict[str, A
         primary = EmailAddress.objects.filter(user=person, primary=True).first()
         if primary is not None:
             said |= {"email": primary.email, "email_verified": primary.verified}
-    return {**said, "roles": registration.roles(client_id, person)}
+    return {**said, "roles": registration.roles(client_id, person) if roles is None else roles}
 
 
 def subject(person: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,7 @@ page = require_http_methods(["GET", "HEAD", "POST"])
 
 @page
 @login_required
+@reauthentication_required
 def typed(request: HttpRequest) -> HttpResponse:
     """Ask for what the device shows. A link may bring it; somebody still has to say that it is so.
 
@@ -39,6 +41,7 @@ def typed(request: HttpRequest) -> HttpResponse:
 
 @page
 @login_required
+@reauthentication_required
 def allow(request: HttpRequest) -> HttpResponse:
     """Ask whether the device may be signed in, and do what is answered."""
     if authorize.is_late(signed_in.of(request)):

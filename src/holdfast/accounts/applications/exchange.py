@@ -85,10 +85,7 @@ def of_refresh_token(client: Client, fields: Fields) -> Said:
     if rotated is None:
         raise Refused("invalid_grant", "no such refresh token, or it was used")
     grant, following = rotated
-    said = {**_access(client, grant, scopes, joins=False), "refresh_token": following}
-    if "openid" in scopes:  # without a nonce, and as old as the sign-in is (Core, 12.2)
-        said["id_token"] = _identity(client, grant, "", str(said["access_token"]))
-    return said
+    return {**_signed(client, grant, scopes, joins=False), "refresh_token": following}
 
 
 def of_client(client: Client, fields: Fields) -> Said:
@@ -132,25 +129,25 @@ def of_session(client: Client, fields: Fields) -> Said:
 
 def tokens_of(client: Client, grant: Grant, nonce: str = "") -> Said:
     """Return the first tokens of a sign-in."""
-    scopes = grant.scopes.split()
-    said = _access(client, grant, scopes)
+    said = _signed(client, grant, grant.scopes.split(), nonce=nonce)
     if "refresh_token" in client.known.grants:
         said["refresh_token"] = grants.first_token(grant, client.known)
-    if "openid" in scopes:
-        said["id_token"] = _identity(client, grant, nonce, str(said["access_token"]))
     details = {"application": client.id, "by": ", ".join(grant.methods)}
     note("application.signed-in", who=str(grant.person_id), details=details)
     return said
 
 
-def _access(client: Client, grant: Grant, scopes: list[str], *, joins: bool = True) -> Said:
-    said: Said = {
-        "sub": str(grant.person_id),
-        "roles": registration.roles(client.id, grant.person_id, joins=joins),
-        "grant": str(grant.pk),
-        **_about(client, scopes),
-    }
-    return _bearer(said, client, scopes)
+def _signed(
+    client: Client, grant: Grant, scopes: list[str], *, nonce: str = "", joins: bool = True
+) -> Said:
+    """Return an access token, and for whom `openid` is asked an ID token."""
+    roles = registration.roles(client.id, grant.person_id, joins=joins)
+    about: Said = {"sub": str(grant.person_id), "roles": roles, "grant": str(grant.pk)}
+    said = _bearer({**about, **_about(client, scopes)}, client, scopes)
+    if "openid" in scopes:
+        person = claims.of_person(grant.person, client.id, scopes, roles)
+        said["id_token"] = _identity(client, grant, person, nonce, str(said["access_token"]))
+    return said
 
 
 def _about(client: Client, scopes: list[str]) -> Said:
@@ -172,11 +169,16 @@ def _bearer(said: Said, client: Client, scopes: list[str]) -> Said:
     }
 
 
-def _identity(client: Client, grant: Grant, nonce: str, access_token: str) -> str:
-    """Return the ID token of a sign-in (OpenID Connect Core, 2 and 3.1.3.6)."""
+def _identity(
+    client: Client, grant: Grant, person: Mapping[str, Any], nonce: str, access_token: str
+) -> str:
+    """Return the ID token of a sign-in (OpenID Connect Core, 2 and 3.1.3.6).
+
+    One that a refresh brings has no nonce, and is as old as the sign-in (12.2).
+    """
     half = hashlib.sha256(access_token.encode()).digest()[:16]
     said: dict[str, Any] = {
-        **claims.of_person(grant.person, client.id, grant.scopes.split()),
+        **person,
         "aud": client.id,
         "auth_time": int(grant.signed_in.timestamp()),
         "at_hash": base64.urlsafe_b64encode(half).decode().rstrip("="),
