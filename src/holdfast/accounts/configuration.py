@@ -25,6 +25,8 @@ DEFAULT_ORIGIN = "http://localhost:8400"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 MIB_KIB = 1024
 LEAST_CLIENT_SECRET = 32
+STANDARD_SCOPES, OFFLINE = ("openid", "profile", "email"), "offline_access"
+"""What every application may ask for."""
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SECRETS = ("database", "cache", "mail")
 CLIENT_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
@@ -182,7 +184,7 @@ class Application(_Closed):
     def _makes_sense(self) -> Application:
         if "authorization_code" in self.grants and not self.redirect:
             raise ValueError("redirect: say where its people are sent back to")
-        for scope in ("openid", "profile", "email", "offline_access"):
+        for scope in (*STANDARD_SCOPES, OFFLINE):
             if scope in self.scopes:
                 raise ValueError(f"scopes: {scope} is there for everybody: leave it out")
         if not self.pkce and not self.secret.get_secret_value():

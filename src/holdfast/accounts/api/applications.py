@@ -24,6 +24,7 @@ from holdfast.accounts.api.shapes import (
     RegistrationOut,
 )
 from holdfast.accounts.applications import grants, registration
+from holdfast.accounts.applications.configured import Named
 from holdfast.accounts.applications.groups import UnknownRole, checked, known_roles
 from holdfast.accounts.applications.models import Group, Registration
 from holdfast.accounts.people.models import Person
@@ -40,7 +41,7 @@ def applications(request: HttpRequest) -> Any:
     return 200, [
         {
             "id": name,
-            "name": known.name or name,
+            "name": Named(name, known).name,
             "roles": list(known.roles),
             "everyone": list(known.everyone),
             "grants": list(known.grants),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.http import QueryDict
 from django.utils.http import urlencode
 
 from holdfast.accounts.applications import configured
+from holdfast.accounts.applications.configured import Named
 from holdfast.accounts.configuration import Application
 
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -19,7 +21,6 @@ NOT_SUPPORTED = {
     "request_uri": "request_uri_not_supported",
     "registration": "registration_not_supported",
 }
-STANDARD = ("openid", "profile", "email", "offline_access")
 LONGEST = 2000  # characters of one value
 LONGEST_AGE_S = 10 * 365 * 86_400
 
@@ -32,8 +33,7 @@ class Unregistered(Exception):
 class Asker:
     """An application, and where its people go back to."""
 
-    client_id: str
-    known: Application
+    application: Named
     redirect: str
     state: str
 
@@ -81,7 +81,7 @@ def read(fields: QueryDict) -> Asked:
     decisive = (len(fields.getlist(name)) for name in ("client_id", "redirect_uri"))
     if known is None or redirect not in known.redirect or any(count != 1 for count in decisive):
         raise Unregistered
-    asker = Asker(client_id, known, redirect, said.get("state", ""))
+    asker = Asker(Named(client_id, known), redirect, said.get("state", ""))
     for problem, why in _problems(fields, said, known):
         raise SentBack(asker, problem, why)
     age = said.get("max_age", "")
@@ -98,38 +98,38 @@ def read(fields: QueryDict) -> Asked:
 
 def _scopes(said: dict[str, str], known: Application) -> tuple[str, ...]:
     """Return what is asked for and there; the rest is ignored (OpenID Connect Core, 3.1.2.1)."""
-    offered = {*STANDARD, *known.scopes}
+    offered = {*configured.SCOPES, *known.scopes}
     return tuple(one for one in dict.fromkeys(said.get("scope", "").split()) if one in offered)
 
 
-def _problems(fields: QueryDict, said: dict[str, str], known: Application) -> list[tuple[str, str]]:
-    """Return what is wrong with a request, the worst first, by the names of the standards."""
-    found = []
+def _problems(
+    fields: QueryDict, said: dict[str, str], known: Application
+) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a request, the worst first, by the names of the standards."""
     if any(len(values) > 1 for _, values in fields.lists()):
-        found.append(("invalid_request", "a field is there twice"))
+        yield "invalid_request", "a field is there twice"
     if any(len(value) > LONGEST for value in said.values()):
-        found.append(("invalid_request", "a field is too long"))
-    found += [(error, "") for name, error in NOT_SUPPORTED.items() if said.get(name)]
+        yield "invalid_request", "a field is too long"
+    yield from ((error, "") for name, error in NOT_SUPPORTED.items() if said.get(name))
     if not said.get("response_type"):
-        found.append(("invalid_request", "response_type is missing"))
+        yield "invalid_request", "response_type is missing"
     elif said["response_type"] != "code":
-        found.append(("unsupported_response_type", "only code is offered"))
+        yield "unsupported_response_type", "only code is offered"
     if "authorization_code" not in known.grants:
-        found.append(("unauthorized_client", ""))
+        yield "unauthorized_client", ""
     if said.get("response_mode", "query") != "query":
-        found.append(("invalid_request", "only response_mode query is offered"))
+        yield "invalid_request", "only response_mode query is offered"
     challenge, method = said.get("code_challenge", ""), said.get("code_challenge_method", "")
     if known.pkce or challenge or method:
         if method != "S256":
-            found.append(("invalid_request", "code_challenge_method must be S256 (RFC 7636)"))
+            yield "invalid_request", "code_challenge_method must be S256 (RFC 7636)"
         if not CHALLENGE.fullmatch(challenge):
-            found.append(("invalid_request", "code_challenge must be 43 characters (RFC 7636)"))
+            yield "invalid_request", "code_challenge must be 43 characters (RFC 7636)"
     if not _scopes(said, known):
-        found.append(("invalid_scope", "ask for what the application is registered for"))
+        yield "invalid_scope", "ask for what the application is registered for"
     prompts = set(said.get("prompt", "").split())
     if prompts - PROMPTS or ("none" in prompts and len(prompts) > 1):
-        found.append(("invalid_request", "prompt is none, or of login, consent, select_account"))
+        yield "invalid_request", "prompt is none, or of login, consent, select_account"
     age = said.get("max_age", "0") or "0"
     if not (age.isascii() and age.isdecimal() and len(age) < 12 and int(age) <= LONGEST_AGE_S):
-        found.append(("invalid_request", "max_age is a number of seconds"))
-    return found
+        yield "invalid_request", "max_age is a number of seconds"

@@ -15,9 +15,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from holdfast.accounts.applications import grants, registration, signed_in, tokens
-from holdfast.accounts.applications.asked import Asked, Asker, SentBack, Unregistered, read
+from holdfast.accounts.applications.asked import Asked, SentBack, Unregistered, read
 from holdfast.accounts.applications.claims import subject
+from holdfast.accounts.applications.configured import Named
 from holdfast.accounts.applications.signed_in import SignedIn
+from holdfast.accounts.configuration import OFFLINE
 
 AGAIN = frozenset({"login", "select_account"})
 
@@ -29,21 +31,22 @@ def authorize(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":  # OpenID Connect Core, 3.1.2.1
         at = f"{request.path}?{request.POST.urlencode()}"
         return HttpResponseRedirect(at, status=303)
-    return _answer(request, consented=False)
+    return _answer(request)
 
 
 @require_POST
 def consent(request: HttpRequest) -> HttpResponse:
     """Take what a person says about an application that wants to know who they are."""
-    return _answer(request, consented=request.POST.get("answer") == "allow", asked_them=True)
+    return _answer(request, request.POST.get("answer", "decline"))
 
 
-def _answer(request: HttpRequest, *, consented: bool, asked_them: bool = False) -> HttpResponse:
+def _answer(request: HttpRequest, consent: str = "") -> HttpResponse:
+    """Answer a request; `consent` is what its person said, where they were asked."""
     try:
         asked = read(request.GET)
-        if asked_them and not consented:
+        if consent not in ("", "allow"):
             raise SentBack(asked.asker, "access_denied")
-        return _demanded(request, asked) or _allowed(request, asked, consented)
+        return _demanded(request, asked) or _allowed(request, asked, consent == "allow")
     except Unregistered:
         return render(request, "idp/oidc/error.html", status=400)
     except SentBack as back:
@@ -58,20 +61,20 @@ def _demanded(request: HttpRequest, asked: Asked) -> HttpResponse | None:
         return _led_to("account_login", asked_again(request))
     now = signed_in.of(request)
     if asked.hint:
-        hinted = tokens.read_id_token(asked.hint, asked.asker.client_id)
+        hinted = tokens.read_id_token(asked.hint, asked.asker.application.id)
         if hinted is None or hinted.get("sub") != subject(request.user):
             raise SentBack(asked.asker, "login_required", "somebody else is signed in")
     is_old = asked.max_age_s is not None and time.time() - now.at > asked.max_age_s
-    if grants.OFFLINE in asked.scopes:  # it outlives the session: a stolen one is not enough
+    if OFFLINE in asked.scopes:  # it outlives the session: a stolen one is not enough
         is_old = is_old or is_late(now)
     if is_old or asked.prompts & AGAIN:
         if asked.is_silent:
             raise SentBack(asked.asker, "login_required")
         return shown_again(request, asked_again(request))
-    if asked.asker.known.second_factor and not now.twice:
+    if asked.asker.application.known.second_factor and not now.twice:
         if asked.is_silent:
             raise SentBack(asked.asker, "interaction_required", "a second factor is needed")
-        return second_factor(request, asked.asker, asked_again(request))
+        return second_factor(request, asked.asker.application, asked_again(request))
     return None
 
 
@@ -104,31 +107,27 @@ def shown_again(request: HttpRequest, following: str) -> HttpResponse:
     return _led_to("account_login", following)
 
 
-def second_factor(request: HttpRequest, asker: Asker, following: str) -> HttpResponse:
+def second_factor(request: HttpRequest, application: Named, following: str) -> HttpResponse:
     """Have somebody show a second factor, or say that they need one first."""
     if is_mfa_enabled(request.user):
         return _led_to("mfa_reauthenticate", following)
-    context = {"application": name_of(asker), "again": following}
+    context = {"application": application.name, "again": following}
     return render(request, "idp/oidc/second_factor.html", context)
-
-
-def name_of(asker: Asker) -> str:
-    """Return what people are told that an application is called."""
-    return asker.known.name or asker.client_id
 
 
 def _allowed(request: HttpRequest, asked: Asked, consented: bool) -> HttpResponse:
     """Return the code where the person and the application may have each other."""
     asker, person = asked.asker, request.user
-    if asker.known.members_only and not registration.is_registered(asker.client_id, person):
+    application = asker.application
+    if not registration.may_enter(application, person):
         raise SentBack(asker, "access_denied", "not registered in this application")
     if consented:
-        registration.consent(asker.client_id, person, asked.scopes)
+        registration.consent(application.id, person, asked.scopes)
     elif _must_ask(asked, person):
         if asked.is_silent:
             raise SentBack(asker, "consent_required")
         context = {
-            "application": name_of(asker),
+            "application": application.name,
             "scopes": asked.scopes,
             "query": request.META["QUERY_STRING"],
         }
@@ -139,25 +138,25 @@ def _allowed(request: HttpRequest, asked: Asked, consented: bool) -> HttpRespons
         "challenge": asked.challenge,
         "nonce": asked.nonce,
     }
-    code = grants.begin_by_code(person, asker.client_id, asked.scopes, now, pending)
+    code = grants.begin_by_code(person, application.id, asked.scopes, now, pending)
     return HttpResponseRedirect(asker.leads_back(code=code))
 
 
 def _must_ask(asked: Asked, person: object) -> bool:
     if "consent" in asked.prompts:
         return True
-    known = asked.asker.known
-    if known.first_party:
+    application = asked.asker.application
+    if application.known.first_party:
         return False
-    return not registration.has_consented(asked.asker.client_id, person, asked.scopes)
+    return not registration.has_consented(application.id, person, asked.scopes)
 
 
-def led_from(following: str) -> Asker | None:
+def led_from(following: str) -> Named | None:
     """Return the application that a page leads on to; None where it does not."""
     path, _, query = following.partition("?")
     if path != resolve_url("idp:oidc:authorization"):
         return None
     try:
-        return read(QueryDict(query)).asker
+        return read(QueryDict(query)).asker.application
     except (Unregistered, SentBack):
         return None

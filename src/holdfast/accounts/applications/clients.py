@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from holdfast.accounts.applications import configured
-from holdfast.accounts.configuration import Application
+from holdfast.accounts.applications.configured import Named
 from holdfast.accounts.gate import running
 from holdfast.accounts.trail.events import address, note
 from holdfast.gate.budgets import Budget
@@ -30,18 +29,6 @@ class Refused(Exception):
         self.error, self.why, self.status = error, why, status
 
 
-@dataclass(frozen=True)
-class Client:
-    """An application that has shown that it is the one."""
-
-    id: str
-    known: Application
-
-    @property
-    def is_public(self) -> bool:
-        return not self.known.secret.get_secret_value()
-
-
 def fields_of(request: HttpRequest) -> dict[str, str]:
     """Return a form's fields, each of which may be there once (RFC 6749, 3.2). Raises Refused."""
     if request.content_type != FORM:
@@ -57,7 +44,7 @@ def fields_of(request: HttpRequest) -> dict[str, str]:
     return fields
 
 
-def authenticated(request: HttpRequest, fields: dict[str, str]) -> Client:
+def authenticated(request: HttpRequest, fields: dict[str, str]) -> Named:
     """Return the application that a request comes from (RFC 6749, 2.3). Raises Refused."""
     name, secret = _basic(request)
     if name is None:
@@ -68,7 +55,7 @@ def authenticated(request: HttpRequest, fields: dict[str, str]) -> Client:
     kept = known.secret.get_secret_value() if known is not None else ""
     is_right = hmac.compare_digest(kept.encode(), secret.encode(errors="replace"))
     if known is not None and is_right:
-        return Client(name, known)
+        return Named(name, known)
     if not running.gate().allowed("client secret", address(request), WRONG):
         raise Refused("temporarily_unavailable", "too many wrong secrets: wait", 429)
     note("application.refused", request, on=name if known else "", result="refused")
@@ -93,7 +80,7 @@ def _plain(text: str) -> str:
     return unquote_plus(text) if "%" in text else text
 
 
-def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+def refusal(refused: Refused) -> HttpResponse:
     """Tell an application what was wrong (RFC 6749, 5.2)."""
     said = {"error": refused.error, "error_description": refused.why}
     response = answer(said, status=refused.status)

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from allauth.idp.oidc.models import Client
 from django.conf import settings
 from django.db import transaction
 
+from holdfast.accounts.applications import grants
 from holdfast.accounts.applications.models import Grant
-from holdfast.accounts.configuration import Application
+from holdfast.accounts.configuration import OFFLINE, STANDARD_SCOPES, Application
 
-SCOPES = ("openid", "profile", "email", "offline_access")
+SCOPES = (*STANDARD_SCOPES, OFFLINE)
+
+
+@dataclass(frozen=True)
+class Named:
+    """An application: its client id, and what the configuration says of it."""
+
+    id: str
+    known: Application
+
+    @property
+    def name(self) -> str:
+        """What people are told that it is called."""
+        return self.known.name or self.id
+
+    @property
+    def is_public(self) -> bool:
+        return not self.known.secret.get_secret_value()
 
 
 def bring() -> None:
@@ -21,18 +41,18 @@ def bring() -> None:
     wanted = settings.HOLDFAST.applications
     with transaction.atomic():
         gone = Client.objects.exclude(id__in=wanted)
-        Grant.objects.filter(application__in=gone).delete()
+        grants.end(Grant.objects.filter(application__in=gone))
         gone.update(redirect_uris="", grant_types="", secret="", data=None)
         for name, application in wanted.items():
-            _bring(name, application)
+            _bring(Named(name, application))
 
 
-def _bring(name: str, application: Application) -> None:
-    client = Client.objects.filter(id=name).first() or Client(id=name)
-    secret = application.secret.get_secret_value()
+def _bring(named: Named) -> None:
+    application = named.known
+    client = Client.objects.filter(id=named.id).first() or Client(id=named.id)
     client.secret = ""
-    client.name = application.name or name
-    client.type = Client.Type.CONFIDENTIAL if secret else Client.Type.PUBLIC
+    client.name = named.name
+    client.type = Client.Type.PUBLIC if named.is_public else Client.Type.CONFIDENTIAL
     client.skip_consent = application.first_party
     client.allow_uri_wildcards = False
     client.set_redirect_uris(list(application.redirect))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
@@ -12,23 +13,34 @@ from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods
 
 from holdfast.accounts.applications import authorize, devices, grants, registration, signed_in
-from holdfast.accounts.applications.asked import Asker
-from holdfast.accounts.applications.configured import application
+from holdfast.accounts.applications.configured import Named, application
 
 HELD = "device"
-page = require_http_methods(["GET", "HEAD", "POST"])
 
 
-@page
-@login_required
-@reauthentication_required
+def page_after_step_up(view: Callable[[HttpRequest], HttpResponse]) -> Any:
+    """Show a page to who has just shown who they are: what is allowed there outlives the session.
+
+    allauth asks nothing of who has neither password nor factor: they sign in once more.
+    """
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @login_required
+    @reauthentication_required
+    def page(request: HttpRequest) -> HttpResponse:
+        if authorize.is_late(signed_in.of(request)):
+            return authorize.shown_again(request, request.get_full_path())
+        return view(request)
+
+    return page
+
+
+@page_after_step_up
 def typed(request: HttpRequest) -> HttpResponse:
     """Ask for what the device shows. A link may bring it; somebody still has to say that it is so.
 
     The gate stands in front: another one's device could be guessed at (RFC 8628, 5.1).
     """
-    if authorize.is_late(signed_in.of(request)):
-        return authorize.shown_again(request, request.get_full_path())
     if request.method != "POST":
         return render(request, "idp/oidc/device.html", {"code": request.GET.get("code", "")})
     code = request.POST.get("code", "")
@@ -39,47 +51,37 @@ def typed(request: HttpRequest) -> HttpResponse:
     return redirect("device_allow")
 
 
-@page
-@login_required
-@reauthentication_required
+@page_after_step_up
 def allow(request: HttpRequest) -> HttpResponse:
     """Ask whether the device may be signed in, and do what is answered."""
-    if authorize.is_late(signed_in.of(request)):
-        return authorize.shown_again(request, resolve_url("device_allow"))
-    held = devices.still_waiting().filter(pk=request.session.get(HELD, ""))
-    found = held.first()
+    found = devices.still_waiting().filter(pk=request.session.get(HELD, "")).first()
     known = application(found.application_id) if found is not None else None
     if found is None or known is None:
         return redirect("device")
-    asker = Asker(found.application_id, known, "", "")
+    named = Named(found.application_id, known)
     if known.second_factor and not signed_in.of(request).twice:
-        return authorize.second_factor(request, asker, resolve_url("device_allow"))
-    context = {"application": authorize.name_of(asker), "scopes": found.scopes.split()}
+        return authorize.second_factor(request, named, resolve_url("device_allow"))
+    context = {"application": named.name, "scopes": found.scopes.split()}
     answer = request.POST.get("answer") if request.method == "POST" else None
     if answer is None:
         return render(request, "idp/oidc/device_allow.html", context)
     del request.session[HELD]
-    is_in = answer == "allow" and _may(request, asker)
-    is_done = _decide(request, found, asker, is_in=is_in)
+    is_in = answer == "allow" and registration.may_enter(named, request.user)
+    is_done = _decide(request, found, named, is_in=is_in)
     return render(request, "idp/oidc/device_done.html", {**context, "allowed": is_in and is_done})
 
 
-def _may(request: HttpRequest, asker: Asker) -> bool:
-    is_open = not asker.known.members_only
-    return is_open or registration.is_registered(asker.client_id, request.user)
-
-
-def _decide(request: HttpRequest, found: Any, asker: Asker, *, is_in: bool) -> bool:
+def _decide(request: HttpRequest, found: Any, named: Named, *, is_in: bool) -> bool:
     """Write down what a person said of a device; return whether it still waited."""
     if not is_in:
         return devices.decide(found, None)
     shown = signed_in.of(request)
     scopes = found.scopes.split()
     with transaction.atomic():
-        grant = grants.begin(request.user, asker.client_id, asker.known, scopes, shown)
+        grant = grants.begin(request.user, named.id, named.known, scopes, shown)
         is_done = devices.decide(found, grant)
         if is_done:
-            registration.roles(asker.client_id, request.user)  # it is on their page from now on
+            registration.roles(named.id, request.user)  # it is on their page from now on
         else:
             grant.delete()
     return is_done

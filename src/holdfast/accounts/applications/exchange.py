@@ -13,9 +13,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from holdfast.accounts.applications import claims, devices, grants, registration, tokens
-from holdfast.accounts.applications.clients import Client, Refused
+from holdfast.accounts.applications.clients import Refused
+from holdfast.accounts.applications.configured import Named
 from holdfast.accounts.applications.models import Grant
 from holdfast.accounts.applications.signed_in import SignedIn, standard
+from holdfast.accounts.configuration import STANDARD_SCOPES
 from holdfast.accounts.headless.sessions import session_of
 from holdfast.accounts.trail.events import note
 
@@ -27,7 +29,7 @@ Fields = Mapping[str, str]
 Said = dict[str, object]
 
 
-def of_code(client: Client, fields: Fields) -> Said:
+def of_code(client: Named, fields: Fields) -> Said:
     """Exchange a code (RFC 6749, 4.1.3; RFC 7636, 4.6). It counts once, whatever comes of it."""
     code = _needed(fields, "code")
     with transaction.atomic():
@@ -45,9 +47,7 @@ def of_code(client: Client, fields: Fields) -> Said:
     raise Refused("invalid_grant", problem)
 
 
-def _problem(
-    client: Client, fields: Fields, grant: Grant | None, pending: Mapping[str, str]
-) -> str:
+def _problem(client: Named, fields: Fields, grant: Grant | None, pending: Mapping[str, str]) -> str:
     """Return why a code is not exchanged; "" where it is."""
     if grant is None or grant.ends <= timezone.now():
         return "no such code, or it was used"
@@ -57,11 +57,7 @@ def _problem(
         return "code_verifier is another one than before"
     if not grant.person.is_active:
         return "the person may not sign in any more"
-    return "" if _is_member(client, grant.person) else NO_MEMBER
-
-
-def _is_member(client: Client, person: object) -> bool:
-    return not client.known.members_only or registration.is_registered(client.id, person)
+    return "" if registration.may_enter(client, grant.person) else NO_MEMBER
 
 
 def _is_bound(verifier: str, challenge: str) -> bool:
@@ -72,13 +68,13 @@ def _is_bound(verifier: str, challenge: str) -> bool:
     return hmac.compare_digest(made.decode().rstrip("="), challenge)
 
 
-def of_refresh_token(client: Client, fields: Fields) -> Said:
+def of_refresh_token(client: Named, fields: Fields) -> Said:
     """Exchange a refresh token for its successor and an access token (RFC 6749, 6)."""
     scopes: list[str] = []
 
     def allowed(grant: Grant) -> None:
         scopes.extend(_of(fields, grant.scopes.split()))
-        if not _is_member(client, grant.person_id):
+        if not registration.may_enter(client, grant.person_id):
             raise Refused("invalid_grant", NO_MEMBER)
 
     rotated = grants.rotate(_needed(fields, "refresh_token"), client.id, client.known, allowed)
@@ -88,7 +84,7 @@ def of_refresh_token(client: Client, fields: Fields) -> Said:
     return {**_signed(client, grant, scopes, joins=False), "refresh_token": following}
 
 
-def of_client(client: Client, fields: Fields) -> Said:
+def of_client(client: Named, fields: Fields) -> Said:
     """Give an application a token that is its own (RFC 6749, 4.4)."""
     if client.is_public:
         raise Refused("unauthorized_client", "only for an application with a secret")
@@ -97,16 +93,16 @@ def of_client(client: Client, fields: Fields) -> Said:
     return _bearer(said, client, scopes)
 
 
-def of_device(client: Client, fields: Fields) -> Said:
+def of_device(client: Named, fields: Fields) -> Said:
     """Give a device its tokens, once somebody has allowed it (RFC 8628, 3.4)."""
     with transaction.atomic():
         grant = devices.take(_needed(fields, "device_code"), client.id)
-        if not isinstance(grant, str) and _is_member(client, grant.person):
+        if not isinstance(grant, str) and registration.may_enter(client, grant.person):
             return tokens_of(client, grant)
     raise Refused(grant if isinstance(grant, str) else "access_denied", "")
 
 
-def of_session(client: Client, fields: Fields) -> Said:
+def of_session(client: Named, fields: Fields) -> Said:
     """Give tokens for who has signed in by the application's own form (RFC 8693)."""
     if _needed(fields, "subject_token_type") != SESSION_TOKEN:
         raise Refused("invalid_request", f"subject_token_type must be {SESSION_TOKEN}")
@@ -118,16 +114,16 @@ def of_session(client: Client, fields: Fields) -> Said:
     )
     if client.known.second_factor and not shown.twice:
         raise Refused("invalid_grant", "a second factor is needed")
-    if not _is_member(client, found.person):
+    if not registration.may_enter(client, found.person):
         raise Refused("invalid_grant", NO_MEMBER)
-    scopes = _of(fields, ["openid", "profile", "email", *client.known.scopes])
+    scopes = _of(fields, [*STANDARD_SCOPES, *client.known.scopes])
     with transaction.atomic():
         grant = grants.begin(found.person, client.id, client.known, scopes, shown, since=found.at)
         said = tokens_of(client, grant)
     return {**said, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 
 
-def tokens_of(client: Client, grant: Grant, nonce: str = "") -> Said:
+def tokens_of(client: Named, grant: Grant, nonce: str = "") -> Said:
     """Return the first tokens of a sign-in."""
     said = _signed(client, grant, grant.scopes.split(), nonce=nonce)
     if "refresh_token" in client.known.grants:
@@ -138,19 +134,19 @@ def tokens_of(client: Client, grant: Grant, nonce: str = "") -> Said:
 
 
 def _signed(
-    client: Client, grant: Grant, scopes: list[str], *, nonce: str = "", joins: bool = True
+    client: Named, grant: Grant, scopes: list[str], *, nonce: str = "", joins: bool = True
 ) -> Said:
     """Return an access token, and for whom `openid` is asked an ID token."""
     roles = registration.roles(client.id, grant.person_id, joins=joins)
     about: Said = {"sub": str(grant.person_id), "roles": roles, "grant": str(grant.pk)}
     said = _bearer({**about, **_about(client, scopes)}, client, scopes)
     if "openid" in scopes:
-        person = claims.of_person(grant.person, client.id, scopes, roles)
+        person = claims.of_person(grant.person, scopes, roles)
         said["id_token"] = _identity(client, grant, person, nonce, str(said["access_token"]))
     return said
 
 
-def _about(client: Client, scopes: list[str]) -> Said:
+def _about(client: Named, scopes: list[str]) -> Said:
     takers = [client.id, *client.known.audience]
     return {
         "aud": takers if len(takers) > 1 else client.id,
@@ -159,7 +155,7 @@ def _about(client: Client, scopes: list[str]) -> Said:
     }
 
 
-def _bearer(said: Said, client: Client, scopes: list[str]) -> Said:
+def _bearer(said: Said, client: Named, scopes: list[str]) -> Said:
     lives_s = int(client.known.access_token.total_seconds())
     return {
         "access_token": tokens.access_token(said, lives_s),
@@ -170,7 +166,7 @@ def _bearer(said: Said, client: Client, scopes: list[str]) -> Said:
 
 
 def _identity(
-    client: Client, grant: Grant, person: Mapping[str, Any], nonce: str, access_token: str
+    client: Named, grant: Grant, person: Mapping[str, Any], nonce: str, access_token: str
 ) -> str:
     """Return the ID token of a sign-in (OpenID Connect Core, 2 and 3.1.3.6).
 
@@ -205,7 +201,7 @@ def _of(fields: Fields, allowed: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(asked))
 
 
-EXCHANGES: Mapping[str, tuple[str, Callable[[Client, Fields], Said]]] = {
+EXCHANGES: Mapping[str, tuple[str, Callable[[Named, Fields], Said]]] = {
     "authorization_code": ("authorization_code", of_code),
     "refresh_token": ("refresh_token", of_refresh_token),
     "client_credentials": ("client_credentials", of_client),
@@ -215,7 +211,7 @@ EXCHANGES: Mapping[str, tuple[str, Callable[[Client, Fields], Said]]] = {
 """By the name of a grant in a request, what an application's configuration calls it."""
 
 
-def exchange(client: Client, fields: Fields) -> Said:
+def exchange(client: Named, fields: Fields) -> Said:
     """Return what a request for tokens gets. Raises Refused."""
     asked = _needed(fields, "grant_type")
     if asked not in EXCHANGES:

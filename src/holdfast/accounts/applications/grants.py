@@ -25,13 +25,12 @@ from django.utils import timezone
 from holdfast.accounts.applications.models import Grant, RefreshToken
 from holdfast.accounts.applications.signed_in import SignedIn
 from holdfast.accounts.applications.tokens import digest
-from holdfast.accounts.configuration import Application
+from holdfast.accounts.configuration import OFFLINE, Application
 from holdfast.accounts.trail.events import note
 
 GRACE = timedelta(seconds=30)
 CODE_LIVES = timedelta(seconds=60)
 LONGEST = 200  # characters of a token that is looked for
-OFFLINE = "offline_access"
 _GOES_ON = (
     "SELECT p.is_active FROM applications_grant g JOIN people_person p ON p.id = g.person_id "
     "WHERE g.id = %s AND g.ends > %s"

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from holdfast.accounts.applications import configured
+from holdfast.accounts.applications.configured import Named
 from holdfast.accounts.applications.models import Grant, Group, Registration
 from holdfast.accounts.trail.events import note
 
@@ -53,6 +54,11 @@ def is_registered(client_id: str, person: Any) -> bool:
     return any(by_application.get(client_id) for by_application in held)
 
 
+def may_enter(named: Named, person: Any) -> bool:
+    """Whether somebody gets into an application at all."""
+    return not named.known.members_only or is_registered(named.id, person)
+
+
 def has_consented(client_id: str, person: Any, scopes: Iterable[str]) -> bool:
     """Whether a person has allowed an application all of these."""
     kept = Registration.objects.filter(person=person, application_id=client_id)
@@ -82,10 +88,9 @@ def of_person(person: Any) -> list[Held]:
     for one in Registration.objects.filter(person=person):
         known = configured.application(one.application_id)
         if known is not None:
-            name = known.name or one.application_id
+            named = Named(one.application_id, known)
             held = sorted(set(one.roles) & set(known.roles))
-            here = one.application_id in now
-            found.append(Held(one.application_id, name, one.made, tuple(held), here))
+            found.append(Held(named.id, named.name, one.made, tuple(held), named.id in now))
     return sorted(found, key=lambda held: held.name)
 
 

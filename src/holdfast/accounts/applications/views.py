@@ -16,10 +16,19 @@ from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from holdfast.accounts.applications import claims, clients, devices, exchange, grants, tokens
-from holdfast.accounts.applications.clients import Client, Refused
-from holdfast.accounts.applications.configured import application
+from holdfast.accounts.applications import (
+    claims,
+    clients,
+    devices,
+    exchange,
+    grants,
+    registration,
+    tokens,
+)
+from holdfast.accounts.applications.clients import Refused
+from holdfast.accounts.applications.configured import Named, application
 from holdfast.accounts.applications.models import Grant
+from holdfast.accounts.configuration import STANDARD_SCOPES
 from holdfast.accounts.gate import running
 from holdfast.accounts.people.embedded_cache import is_spent, spend
 from holdfast.accounts.trail.events import address, note
@@ -28,7 +37,7 @@ from holdfast.work.spent import StoreDown
 
 DEVICES = Budget(free=60, every_s=10.0, priced=0)
 """So many codes for devices are shown in a network: each is a row for ten minutes."""
-Answers = Callable[[HttpRequest, Client, dict[str, str]], dict[str, object]]
+Answers = Callable[[HttpRequest, Named, dict[str, str]], dict[str, object]]
 
 
 def asked_by_an_application(answers: Answers) -> Callable[[HttpRequest], HttpResponse]:
@@ -43,16 +52,16 @@ def asked_by_an_application(answers: Answers) -> Callable[[HttpRequest], HttpRes
             response = clients.answer(answers(request, client, fields))
         except StoreDown:
             down = Refused("temporarily_unavailable", "try again in a while", 503)
-            return clients.refusal(request, down)
+            return clients.refusal(down)
         except Refused as refused:
-            return clients.refusal(request, refused)
+            return clients.refusal(refused)
         _share(request, client, response)
         return response
 
     return view
 
 
-def _share(request: HttpRequest, client: Client, response: HttpResponse) -> None:
+def _share(request: HttpRequest, client: Named, response: HttpResponse) -> None:
     """Let pages of an application that runs in the browser read what they are answered."""
     origin = request.headers.get("Origin", "")
     if client.is_public and origin in client.known.origins:
@@ -61,13 +70,13 @@ def _share(request: HttpRequest, client: Client, response: HttpResponse) -> None
 
 
 @asked_by_an_application
-def token(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict[str, object]:
+def token(request: HttpRequest, client: Named, fields: dict[str, str]) -> dict[str, object]:
     """Give tokens (RFC 6749, 3.2)."""
     return exchange.exchange(client, fields)
 
 
 @asked_by_an_application
-def revoke(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict[str, object]:
+def revoke(request: HttpRequest, client: Named, fields: dict[str, str]) -> dict[str, object]:
     """Have a token be good no more (RFC 7009). A refresh token ends its whole sign-in."""
     text = _token(fields)
     said = tokens.read_access_token(text)
@@ -85,7 +94,7 @@ def revoke(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict
 
 
 @asked_by_an_application
-def introspect(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict[str, object]:
+def introspect(request: HttpRequest, client: Named, fields: dict[str, str]) -> dict[str, object]:
     """Say whether a token is good, to whom it is for (RFC 7662)."""
     if client.is_public:
         raise Refused("invalid_client", "only for an application with a secret", 401)
@@ -146,7 +155,8 @@ def userinfo(request: HttpRequest) -> HttpResponse:
     grant = Grant.objects.select_related("person").filter(pk=said["grant"]).first()
     if grant is None:
         return _challenge("invalid_token", 401)
-    return JsonResponse(claims.of_person(grant.person, str(said["client_id"]), scopes))
+    roles = registration.roles(str(said["client_id"]), grant.person)
+    return JsonResponse(claims.of_person(grant.person, scopes, roles))
 
 
 def _challenge(error: str, status: int) -> HttpResponse:
@@ -194,11 +204,11 @@ class Logout(LogoutView):
 
 
 @asked_by_an_application
-def device(request: HttpRequest, client: Client, fields: dict[str, str]) -> dict[str, object]:
+def device(request: HttpRequest, client: Named, fields: dict[str, str]) -> dict[str, object]:
     """Give a device a code to show (RFC 8628, 3.2)."""
     if "device_code" not in client.known.grants:
         raise Refused("unauthorized_client", "device_code is none of its grants")
-    allowed = ["openid", "profile", "email", *client.known.scopes]
+    allowed = [*STANDARD_SCOPES, *client.known.scopes]
     if client.is_public and not running.gate().allowed("device code", address(request), DEVICES):
         raise Refused("temporarily_unavailable", "too many devices at once: wait", 429)
     scopes = fields.get("scope", "").split()

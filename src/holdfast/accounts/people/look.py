@@ -19,6 +19,6 @@ def look(request: HttpRequest) -> dict[str, object]:
         "service_name": chosen.look.name,
         "outbox": chosen.local and not chosen.mail.get_secret_value(),
         "sign_up_mode": chosen.sign_up.mode,
-        "led_to": authorize.name_of(led) if led is not None else "",
-        "dressed_as": led.client_id if led is not None and led.known.colour else "",
+        "led_to": led.name if led is not None else "",
+        "dressed_as": led.id if led is not None and led.known.colour else "",
     }
