@@ -20,6 +20,10 @@ def opened(sealed: str, purpose: str) -> str:
 
 
 def _box(purpose: str) -> Fernet:
-    key = settings.SECRET_KEY.encode()
-    digest = hashlib.blake2b(key, digest_size=32, person=purpose.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(digest))
+    return Fernet(base64.urlsafe_b64encode(key(purpose)))
+
+
+def key(purpose: str, size: int = 32) -> bytes:
+    """Return a key of so many bytes, made of the service's own (16 characters at most)."""
+    own = settings.SECRET_KEY.encode()
+    return hashlib.blake2b(own, digest_size=size, person=purpose.encode()).digest()

@@ -79,6 +79,10 @@ class Client:
         query = urlencode({name: value for name, value in asked.items() if value})
         return f"{urlsplit(self.described['authorization_endpoint']).path}?{query}"
 
+    def consents_at(self, **changed: str) -> str:
+        """Where a browser sends what its person says of that."""
+        return self.path(**changed).replace("/authorize", "/consent")
+
     def code(self, browser: Browser, **changed: str) -> str:
         page = browser.get(self.path(**changed))
         assert page.status == 302, page.body

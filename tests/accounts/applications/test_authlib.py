@@ -59,13 +59,6 @@ def described(service: Service) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module")
-def ann(service: Service) -> Browser:
-    browser = fresh(service)
-    browser.join("ann@example.org")
-    return browser
-
-
 @pytest.fixture
 def client(described: dict[str, Any]) -> Iterator[Make]:
     """Makes clients by name and the way in which they show who they are."""

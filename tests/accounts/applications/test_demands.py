@@ -52,18 +52,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def ann(service: Service) -> Browser:
-    browser = fresh(service)
-    browser.join("ann@example.org")
-    return browser
-
-
-@pytest.fixture
-def client(service: Service) -> Client:
-    return Client(service)
-
-
 def until_back(browser: Browser, page: Page) -> Page:
     """Go on until the application is reached, or a page is shown."""
     for _ in range(6):
@@ -202,14 +190,10 @@ def test_a_form_may_ask_as_well(client: Client, ann: Browser) -> None:
 # Consent
 
 
-def consent(client: Client, **changed: str) -> str:
-    return client.path(**changed).replace("/authorize", "/consent")
-
-
 def allow(client: Client, browser: Browser, **changed: str) -> Page:
     page = browser.get(client.path(**changed))
     assert page.status == 200, page.body
-    at = consent(client, **changed)
+    at = client.consents_at(**changed)
     return browser.post(at, {**page.form(at), "answer": "allow"})
 
 
@@ -226,7 +210,7 @@ def test_what_was_allowed_is_not_asked_again_and_more_is(service: Service) -> No
 def test_consent_is_not_given_for_somebody(service: Service, ann: Browser) -> None:
     ann.confirm()
     client = Client(service, "phone", "")
-    path = consent(client, scope="openid email offline_access")
+    path = client.consents_at(scope="openid email offline_access")
     assert ann.get(path).status == 405
     for fields in ({"answer": "allow"}, {"answer": "allow", "csrfmiddlewaretoken": "x" * 64}):
         page = ann.post(path, fields, Origin="https://evil.example")

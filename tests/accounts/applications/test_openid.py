@@ -23,13 +23,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def ann(service: Service) -> Browser:
-    browser = fresh(service)
-    browser.join("ann@example.org")
-    return browser
-
-
 def test_the_service_describes_itself_and_offers_no_more_than_it_has(service: Service) -> None:
     described = Client(service).described
     assert described["issuer"] == service.origin
@@ -93,17 +86,13 @@ def test_forms_may_lead_on_to_applications_and_nowhere_else(service: Service) ->
     assert "form-action 'self' http://localhost:3000;" in policy
 
 
-def consent(client: Client, **changed: str) -> str:
-    return client.path(**changed).replace("/authorize", "/consent")
-
-
 def test_a_public_client_needs_no_secret_and_asks_for_consent(
     service: Service, ann: Browser
 ) -> None:
     client = Client(service, "phone", "")
     page = ann.get(client.path())
     assert page.status == 200
-    page = ann.post(consent(client), {**page.form(consent(client)), "answer": "allow"})
+    page = ann.post(client.consents_at(), {**page.form(client.consents_at()), "answer": "allow"})
     answer = client.exchange(sent_back(page)["code"])
     assert client.claims(answer.json()["id_token"])["roles"] == []
 
@@ -111,7 +100,7 @@ def test_a_public_client_needs_no_secret_and_asks_for_consent(
 def test_who_declines_is_sent_back_without_a_code(service: Service, ann: Browser) -> None:
     client = Client(service, "phone", "")
     page = ann.get(client.path(prompt="consent"))
-    at = consent(client, prompt="consent")
+    at = client.consents_at(prompt="consent")
     page = ann.post(at, {**page.form(at), "answer": "decline"})
     assert sent_back(page)["error"] == "access_denied"
 

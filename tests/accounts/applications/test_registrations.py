@@ -27,13 +27,6 @@ def full(service: Service) -> Program:
 
 
 @pytest.fixture(scope="module")
-def ann(service: Service) -> Browser:
-    browser = fresh(service)
-    browser.join("ann@example.org")
-    return browser
-
-
-@pytest.fixture(scope="module")
 def admin(service: Service, full: Program) -> Browser:
     browser = fresh(service)
     browser.join("admin@example.org")

@@ -35,18 +35,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def ann(service: Service) -> Browser:
-    browser = fresh(service)
-    browser.join("ann@example.org")
-    return browser
-
-
-@pytest.fixture
-def client(service: Service) -> Client:
-    return Client(service)
-
-
 def test_every_test_that_the_table_names_is_there() -> None:
     named = NAMED.findall(TABLE.read_text())
     assert len(named) > 80
@@ -138,7 +126,7 @@ def test_no_redirect_has_a_browser_send_a_form_on(service: Service) -> None:
     browser = fresh(service)
     browser.join("redirects@example.org")
     page = browser.get(Client(service, "phone", "").path())
-    at = Client(service, "phone", "").path().replace("/authorize", "/consent")
+    at = Client(service, "phone", "").consents_at()
     page = browser.post(at, {**page.form(), "answer": "decline"})
     assert page.status == 302
 

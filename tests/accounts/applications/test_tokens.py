@@ -44,18 +44,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def ann(service: Service) -> Browser:
-    browser = fresh(service)
-    browser.join("ann@example.org")
-    return browser
-
-
-@pytest.fixture
-def client(service: Service) -> Client:
-    return Client(service)
-
-
 def api(service: Service) -> Client:
     return Client(service, "api", SECRET[::-1])
 

@@ -64,15 +64,22 @@ def authenticated(request: HttpRequest, fields: dict[str, str]) -> Named:
 
 def _basic(request: HttpRequest) -> tuple[str | None, str]:
     """Return the name and the secret of the header Authorization (RFC 6749, 2.3.1)."""
-    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
+    text = credentials(request.headers.get("Authorization", ""))
+    if text is None:
         return None, ""
-    try:
-        text = base64.b64decode(rest, validate=True).decode()
-    except ValueError:
-        return "", ""
     name, _, secret = text.partition(":")
     return _plain(name), _plain(secret)
+
+
+def credentials(header: str) -> str | None:
+    """Return what HTTP Basic says (RFC 7617), "" where it cannot be read; None of other schemes."""
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(rest, validate=True).decode()
+    except ValueError:
+        return ""
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,6 @@ or somebody who was stolen from: everything of that sign-in ends (RFC 9700, 4.14
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +21,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from holdfast.accounts import sealed
 from holdfast.accounts.applications.models import Grant, RefreshToken
 from holdfast.accounts.applications.signed_in import SignedIn
 from holdfast.accounts.applications.tokens import digest
@@ -179,8 +179,7 @@ def rotate(
 
 
 def _successor(token: str) -> str:
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"refresh").digest()
-    made = hmac.digest(key, token.encode(), "sha256")
+    made = hmac.digest(sealed.key("refresh"), token.encode(), "sha256")
     return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 

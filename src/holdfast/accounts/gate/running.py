@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import time
 
 from django.conf import settings
 from django.db import connection
 
+from holdfast.accounts import sealed
 from holdfast.accounts.gate import stores
 from holdfast.gate.budgets import Budget
 from holdfast.gate.budgets_database import DatabaseBudgets
@@ -25,9 +25,8 @@ KEPT_S = 30 * 86_400
 def gate() -> Gate:
     """Return the gate of this service."""
     chosen = settings.HOLDFAST
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"gate").digest()
     return Gate(
-        key,
+        sealed.key("gate"),
         chosen.origin,
         budgets=stores.budgets(),
         spent=stores.spent(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -15,6 +13,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from holdfast.accounts.applications import configured
+from holdfast.accounts.applications.clients import credentials
 from holdfast.accounts.headless import asking, bodies
 from holdfast.accounts.headless.answers import refusal
 
@@ -87,13 +86,9 @@ def _application(authorization: str) -> str:
 
 def _basic(authorization: str) -> tuple[str, str]:
     """Return name and password of HTTP Basic (RFC 7617), both empty where it is none."""
-    scheme, _, credentials = authorization.partition(" ")
-    try:
-        text = base64.b64decode(credentials.strip(), validate=True).decode()
-    except (binascii.Error, ValueError):
-        text = ""
+    text = credentials(" ".join(authorization.split())) or ""
     name, colon, secret = text.partition(":")
-    return (name, secret) if colon and scheme.lower() == "basic" else ("", "")
+    return (name, secret) if colon else ("", "")
 
 
 def _address(text: str) -> str:

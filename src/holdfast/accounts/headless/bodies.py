@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+from holdfast.accounts.texts import is_plain
+
 MOST_FIELDS = 40
 
 
@@ -44,14 +46,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, str]:
     for name, value in pairs:
         if not isinstance(value, str):
             raise Malformed("Each value is a text.")
-        if not (_is_text(name) and _is_text(value)):
+        if not (is_plain(name) and is_plain(value)):
             raise Malformed("A text has characters that are none.")
     return found
-
-
-def _is_text(text: str) -> bool:
-    """Whether there are bytes for it in UTF-8, none of which is zero."""
-    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def _refused(text: str) -> NoReturn:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,6 +23,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
+from holdfast.accounts import sealed
 from holdfast.accounts.applications import configured
 from holdfast.accounts.headless import asking
 from holdfast.accounts.people.models import Person
@@ -100,5 +100,4 @@ def _key(token: str, client_id: str) -> str:
 
 def _box() -> AESSIV:
     """Return what gives the same token each time: allauth tells by that whether it is a new one."""
-    key = settings.SECRET_KEY.encode()
-    return AESSIV(hashlib.blake2b(key, digest_size=64, person=b"session token").digest())
+    return AESSIV(sealed.key("session token", 64))

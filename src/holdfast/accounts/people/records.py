@@ -22,6 +22,7 @@ from django.core.exceptions import ValidationError
 from holdfast.accounts.configuration import CLIENT_ID, ROLE
 from holdfast.accounts.passwords import legacy
 from holdfast.accounts.people.names import folded_address, folded_name
+from holdfast.accounts.texts import is_plain
 
 LONGEST_LINE = 64 * 1024  # characters
 LONGEST_TEXT = 150
@@ -185,13 +186,9 @@ def _text(raw: dict[str, Any], key: str, longest: int) -> str:
         return ""
     if isinstance(value, int) and not isinstance(value, bool) and key == "id":
         value = str(value)
-    if not isinstance(value, str) or len(value) > longest or not _is_plain(value):
+    if not isinstance(value, str) or len(value) > longest or not is_plain(value):
         raise BadLine(f"{key}: is no text of at most {longest} characters")
     return value
-
-
-def _is_plain(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _address(key: str, value: object) -> str:
@@ -246,7 +243,7 @@ def _profile(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > MOST_FIELDS:
         raise BadLine(f"profile: is no object of at most {MOST_FIELDS} texts")
     for key, text in value.items():
-        if not (isinstance(text, str) and len(text) <= 1000 and _is_plain(key + text)):
+        if not (isinstance(text, str) and len(text) <= 1000 and is_plain(key + text)):
             raise BadLine(f"profile.{str(key)[:40]}: is no text of at most 1000 characters")
     return dict(value)
 

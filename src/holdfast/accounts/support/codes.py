@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -21,6 +20,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import override
 
+from holdfast.accounts import sealed
 from holdfast.accounts.people.models import Person
 from holdfast.accounts.support import channels
 from holdfast.accounts.support.models import Action, ReadBackCode
@@ -167,9 +167,10 @@ def _spent(kept: ReadBackCode) -> bool:
 
 def _digest(salt: str, agent: Person, person: Person, task: Task, code: str) -> str:
     """Eight digits are guessed from a plain digest at once: a key is needed to make this one."""
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"read-back code")
     told = "\n".join((salt, _told_of(agent, person, task), code))
-    return hmac.new(key.digest(), told.encode(errors="replace"), "sha256").hexdigest()
+    return hmac.new(
+        sealed.key("read-back code"), told.encode(errors="replace"), "sha256"
+    ).hexdigest()
 
 
 def _told_of(agent: Person, person: Person, task: Task) -> str:

@@ -7,14 +7,13 @@ the same for whoever asks within that time; it counts once, in whichever browser
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import time
 
 from allauth.account.forms import ConfirmLoginCodeForm
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from holdfast.accounts import sealed
 from holdfast.accounts.people.embedded_cache import is_spent, spend
 from holdfast.accounts.people.names import folded_address
 
@@ -38,9 +37,8 @@ def code_for(email: str, ago: int = 0) -> str:
 
 
 def _code(email: str, period: int, number: int) -> str:
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"mailed code")
     told = f"{period}:{number}:{email}".encode()
-    drawn = int.from_bytes(hmac.digest(key.digest(), told, "sha256"))
+    drawn = int.from_bytes(hmac.digest(sealed.key("mailed code"), told, "sha256"))
     letters = ""
     for _ in range(LENGTH):
         drawn, place = divmod(drawn, len(LETTERS))
