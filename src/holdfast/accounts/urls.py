@@ -20,6 +20,7 @@ urlpatterns = [
     path("account/delete/", views.delete_me, name="delete_me"),
     path("account/sessions/<int:number>/end/", views.end_session, name="end_session"),
     path("account/session/", views.session, name="session"),
+    path("reauthenticate/code/", views.step_up, name="step_up"),
     path("language/", set_language, name="language"),
     path("first/<str:token>/", views.first_admin_page, name="first_admin"),
     path("invitation/<str:token>/", views.invitation, name="invitation"),

@@ -10,12 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from django.contrib.sessions.serializers import JSONSerializer
-from django.core import signing
 
 from accounts.applications.asking import BACK, SECRET, Client, providing, refused, sent_back
-from accounts.service import GOOD, Browser, Page, Service, visitors
-from holdfast.accounts.secret_key import secret_key
+from accounts.service import GOOD, Browser, Page, Service, late, visitors
 
 MORE = f"""
 [applications.bank]
@@ -64,19 +61,6 @@ def until_back(browser: Browser, page: Page) -> Page:
 def identity(client: Client, page: Page) -> dict[str, Any]:
     answer = client.exchange(sent_back(page)["code"])
     return client.claims(answer.json()["id_token"])
-
-
-def late(service: Service) -> None:
-    """Let everybody have shown ten minutes ago who they are."""
-    key, salt = secret_key(service.data), "django.contrib.sessions.SessionStore"
-    for name, data in service.rows("SELECT session_key, session_data FROM django_session"):
-        kept = signing.loads(data, key=key, salt=salt, serializer=JSONSerializer)
-        kept["began"] = kept.get("began", 0) - 600
-        for record in kept.get("account_authentication_methods", []):
-            record["at"] -= 600
-        data = signing.dumps(kept, key=key, salt=salt, serializer=JSONSerializer, compress=True)
-        change = "UPDATE django_session SET session_data = %s WHERE session_key = %s"
-        service.rows(change, data, name, commit=True)
 
 
 # Asking again

@@ -25,6 +25,7 @@ from accounts.service import (
     Page,
     Service,
     code_in,
+    late,
     link_in,
     serving,
     signing_up,
@@ -449,7 +450,13 @@ def test_a_new_route_without_protection_would_be_found() -> None:
 HARMLESS = {
     *("/", "/account/", "/account/session/", "/language/", "/colours.css", "/outbox/"),
     *("/healthz", "/readyz", "/metrics", "/logout/", "/inactive/", "/sessions/"),
-    *("/account/sessions/1/end/", "/reauthenticate/", "/2fa/reauthenticate/", "/2fa/trust/"),
+    *(
+        "/account/sessions/1/end/",
+        "/reauthenticate/",
+        "/reauthenticate/code/",
+        "/2fa/reauthenticate/",
+        "/2fa/trust/",
+    ),
     *("/2fa/webauthn/reauthenticate/", "/2fa/", "/2fa/webauthn/", "/password/set/"),
     *("/password/reset/", "/password/reset/done/", "/password/reset/key/done/"),
     *("/sign-in/link/", "/login/", "/login/code/", "/login/code/confirm/", "/signup/"),
@@ -476,6 +483,7 @@ NEEDS_A_TOKEN = re.compile(
 
 
 def open_to_a_stolen_session(service: Service) -> list[str]:
+    """What a stolen session of somebody with password and second factor is good for."""
     email = f"stolen{next(_numbers)}@example.org"
     owner = fresh(service)
     owner.join(email)
@@ -484,6 +492,21 @@ def open_to_a_stolen_session(service: Service) -> list[str]:
     thief.post("/2fa/authenticate/", {**form, "code": codes[0]})
     assert thief.get("/2fa/trust/").status == 200
     thief.follow(thief.post("/2fa/trust/", {**thief.get("/2fa/trust/").form(), "action": "none"}))
+    return dangers(thief, email)
+
+
+def open_without_password(service: Service) -> list[str]:
+    """What it is good for where there is neither password nor factor."""
+    email = somebody(service, "codes")
+    service.without_password(email)
+    thief = fresh(service)
+    thief.by_mailed_code(email)
+    late(service)
+    return dangers(thief, email)
+
+
+def dangers(thief: Browser, email: str) -> list[str]:
+    """What whoever is signed in may do without having shown once more who they are."""
     assert thief.who()
     token = {"csrfmiddlewaretoken": thief.token()}
     found = []
@@ -502,14 +525,22 @@ def open_to_a_stolen_session(service: Service) -> list[str]:
     return sorted(set(found))
 
 
-def test_a_stolen_session_can_do_nothing_dangerous(service: Service) -> None:
-    assert open_to_a_stolen_session(service) == []
+STOLEN = [open_to_a_stolen_session, open_without_password]
 
 
-def test_without_step_up_it_could(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stolen", STOLEN)
+def test_a_stolen_session_can_do_nothing_dangerous(
+    service: Service, stolen: Callable[[Service], list[str]]
+) -> None:
+    assert stolen(service) == []
+
+
+@pytest.mark.parametrize("stolen", STOLEN)
+def test_without_step_up_it_could(tmp_path: Path, stolen: Callable[[Service], list[str]]) -> None:
     with serving(tmp_path, BEHIND, program=(WEAKENED, "no_step_up")) as weak:
-        found = open_to_a_stolen_session(weak)
-    assert {"/account/data/", "/account/delete/", "/2fa/totp/deactivate/"} <= set(found)
+        found = stolen(weak)
+    assert {"/account/data/", "/account/delete/", "/2fa/totp/activate/"} & set(found)
+    assert {"/account/data/", "/account/delete/", "/email/ action_add"} <= set(found)
 
 
 # Hostile words

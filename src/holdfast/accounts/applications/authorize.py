@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from urllib.parse import urlencode
 
-from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.account.adapter import get_adapter
 from allauth.mfa.utils import is_mfa_enabled
-from django.conf import settings
-from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render, resolve_url
 from django.views.decorators.csrf import csrf_exempt
@@ -18,7 +16,6 @@ from holdfast.accounts.applications import grants, registration, signed_in, toke
 from holdfast.accounts.applications.asked import Asked, SentBack, Unregistered, read
 from holdfast.accounts.applications.claims import subject
 from holdfast.accounts.applications.configured import Named
-from holdfast.accounts.applications.signed_in import SignedIn
 from holdfast.accounts.configuration import OFFLINE
 
 AGAIN = frozenset({"login", "select_account"})
@@ -66,7 +63,7 @@ def _demanded(request: HttpRequest, asked: Asked) -> HttpResponse | None:
             raise SentBack(asked.asker, "login_required", "somebody else is signed in")
     is_old = asked.max_age_s is not None and time.time() - now.at > asked.max_age_s
     if OFFLINE in asked.scopes:  # it outlives the session: a stolen one is not enough
-        is_old = is_old or is_late(now)
+        is_old = is_old or now.is_late
     if is_old or asked.prompts & AGAIN:
         if asked.is_silent:
             raise SentBack(asked.asker, "login_required")
@@ -94,17 +91,10 @@ def _led_to(name: str, following: str) -> HttpResponse:
     return HttpResponseRedirect(f"{resolve_url(name)}?{urlencode({'next': following})}")
 
 
-def is_late(now: SignedIn) -> bool:
-    """Whether somebody showed too long ago who they are for what outlives their session."""
-    return time.time() - now.at > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-
-
 def shown_again(request: HttpRequest, following: str) -> HttpResponse:
     """Have somebody show once more that it is them."""
-    if get_reauthentication_flows(request.user):
-        return _led_to("account_reauthenticate", following)
-    logout(request)  # who has neither password nor factor signs in once more
-    return _led_to("account_login", following)
+    ways = get_adapter(request).get_reauthentication_methods(request.user)
+    return _led_to(ways[0]["url"], following)
 
 
 def second_factor(request: HttpRequest, application: Named, following: str) -> HttpResponse:

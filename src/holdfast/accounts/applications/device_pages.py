@@ -19,20 +19,10 @@ HELD = "device"
 
 
 def page_after_step_up(view: Callable[[HttpRequest], HttpResponse]) -> Any:
-    """Show a page to who has just shown who they are: what is allowed there outlives the session.
-
-    allauth asks nothing of who has neither password nor factor: they sign in once more.
-    """
-
-    @require_http_methods(["GET", "HEAD", "POST"])
-    @login_required
-    @reauthentication_required
-    def page(request: HttpRequest) -> HttpResponse:
-        if authorize.is_late(signed_in.of(request)):
-            return authorize.shown_again(request, request.get_full_path())
-        return view(request)
-
-    return page
+    """Show a page after a step-up alone: what is allowed there outlives the session."""
+    return require_http_methods(["GET", "HEAD", "POST"])(
+        login_required(reauthentication_required(view))
+    )
 
 
 @page_after_step_up

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allauth.account.internal.flows.login import get_authentication_records
+from django.conf import settings
 from django.http import HttpRequest
 
 from holdfast.accounts.applications.tokens import digest
@@ -33,6 +35,11 @@ class SignedIn:
     def twice(self) -> bool:
         """Whether a second factor was shown."""
         return SECOND in self.methods
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was too long ago for what a stolen session must not do."""
+        return time.time() - self.at > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 def of(request: HttpRequest) -> SignedIn:

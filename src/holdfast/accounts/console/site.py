@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.internal.flows.reauthentication import is_reauthentication_required
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -37,6 +37,15 @@ def route_of(request: HttpRequest) -> ResolverMatch | None:
         return resolve(request.path_info)
     except Resolver404:
         return None
+
+
+def _step_up(request: HttpRequest) -> None:
+    """Ask who changes something to show once more that it is them."""
+    try:
+        raise_if_reauthentication_required(request, app="holdfast.console")
+    except ReauthenticationRequired:
+        request.META["QUERY_STRING"] = ""  # or allauth forgets what was sent
+        raise
 
 
 class ConsoleSite(UnfoldAdminSite):
@@ -81,9 +90,8 @@ class ConsoleSite(UnfoldAdminSite):
             if request.method not in ("GET", "HEAD", "POST"):
                 return HttpResponseNotAllowed(("GET", "HEAD", "POST"))
             changes = request.method not in ("GET", "HEAD") and request.user.is_authenticated
-            if changes and is_reauthentication_required(request, app="holdfast.console"):
-                request.META["QUERY_STRING"] = ""  # or allauth forgets what was sent
-                raise ReauthenticationRequired()
+            if changes:
+                _step_up(request)
             if request.method == "POST" and role_of(request) == Role.SUPPORT:
                 match = route_of(request)
                 if match is None or match.view_name not in TAKEN_FROM_SUPPORT:

@@ -86,6 +86,7 @@ PLACES: Mapping[str, Place] = {
     "mfa_authenticate": Place("factor", _pending, guess=True),
     "account_reauthenticate": Place("step-up", _own, guess=True),
     "mfa_reauthenticate": Place("step-up", _own, guess=True),
+    "step_up": Place("step-up", _own, guess=True),
     "account_change_password": Place("step-up", _own, guess=True),
     "device": Place("code-entry", _own, guess=True),
     "headless_login": Place("sign-in", _login_sent, guess=True),

@@ -11,6 +11,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.utils import get_next_redirect_url
 from allauth.core import context as allauth_context
+from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +23,7 @@ from holdfast.accounts.connections import domains
 from holdfast.accounts.gate import outcome, running
 from holdfast.accounts.headless import asking
 from holdfast.accounts.people import invitations
+from holdfast.accounts.people.flows import step_up
 from holdfast.accounts.people.flows.mailed_code import code_for
 from holdfast.accounts.people.models import Handle, Person
 from holdfast.accounts.people.names import RESERVED, folded_address, folded_name
@@ -34,6 +36,7 @@ ASKED_FOR_BY_ANYBODY = frozenset(
         "account/email/account_already_exists",
         "account/email/password_reset_key",
         "people/email/sign_in_link",
+        "people/email/step_up_code",
     )
 )
 """A code that is sent again is the same, and so is what a link does. (Codes that confirm an address
@@ -77,6 +80,16 @@ class Adapter(DefaultAccountAdapter):
         email = asking.sent(request).get("email", "") if request is not None else ""
         email = folded_address(email) if email else ""
         return code_for(email) if email else str(super().generate_login_code())
+
+    def is_reauthentication_required(self, *, app: str, **rest: Any) -> bool:
+        """allauth asks nothing of who has neither password nor factor; they are asked here."""
+        if step_up.is_due(allauth_context.request):
+            raise ReauthenticationRequired
+        return bool(super().is_reauthentication_required(app=app, **rest))
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        known: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return known or (step_up.ways(user) if user.is_authenticated else [])
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address of whoever visits: an application's server asks for somebody."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
+from allauth.account.views import BaseReauthenticateView
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
@@ -14,8 +16,9 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -28,6 +31,7 @@ from holdfast.accounts.people.flows import (
     magic_link,
     own_data,
 )
+from holdfast.accounts.people.flows import step_up as step_up_flow
 from holdfast.accounts.people.forms import AddressForm, FirstAdminForm, NewPasswordForm
 from holdfast.accounts.people.models import Person, Purpose
 from holdfast.accounts.trail import events
@@ -191,6 +195,43 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         return magic_link.follow(request, link) or _gone(request)
     return render(request, "people/sign_in_link.html", {"email": link.email})
+
+
+class StepUp(BaseReauthenticateView):
+    """Ask who is signed in for a mailed code, where nothing else shows that it is them.
+
+    Who has no address either signs in once more, as they did before.
+    """
+
+    form_class = step_up_flow.StepUpForm
+    template_name = "people/step_up.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if me(request).email:
+            response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+            return response
+        following = self.passthrough_next_url(reverse("account_login"))
+        logout(request)
+        return redirect(following)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        step_up_flow.send(request)
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        return response
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def get_context_data(self, **given: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**given), "email": me(self.request).email}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        step_up_flow.done(self.request)
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+
+step_up = form_page(login_required(StepUp.as_view()))
 
 
 @form_page

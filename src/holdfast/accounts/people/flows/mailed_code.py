@@ -1,4 +1,4 @@
-"""Codes to sign in with, by mail: asked for again, the one that is on its way is sent again.
+"""Codes by mail, to sign in with or for a step-up: asked for again, the same one is sent again.
 
 Strangers may ask for codes of somebody. If each had one of its own, a mailbox would fill with them,
 and their owner would type one that is old. So a code follows from the address and the time, and is
@@ -22,22 +22,32 @@ MOST_A_TIME = 5
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """Without vowels and what looks alike: RFC 8628, section 6.1."""
 LENGTH = 8
+SIGN_IN, STEP_UP = "sign-in", "step-up"
 
 
-def code_for(email: str, ago: int = 0) -> str:
+def code_for(email: str, ago: int = 0, purpose: str = SIGN_IN) -> str:
     """Return the code that whoever asks for one for this address is sent now, or was then.
 
-    `ago` counts times of SAME_FOR_S.
+    `ago` counts times of SAME_FOR_S. A code is good for one purpose alone.
     """
     period = int(time.time() // SAME_FOR_S) - ago
-    codes = (_code(email, period, number) for number in range(MOST_A_TIME))
+    codes = (_code(email, period, number, purpose) for number in range(MOST_A_TIME))
     return next((code for code in codes if not is_spent(_name(email, code))), "") or _code(
-        email, period, MOST_A_TIME
+        email, period, MOST_A_TIME, purpose
     )
 
 
-def _code(email: str, period: int, number: int) -> str:
-    told = f"{period}:{number}:{email}".encode()
+def take(email: str, typed: str, purpose: str) -> bool:
+    """Whether this is the code of now or of the time before; it is good once."""
+    for ago in (0, 1):
+        code = code_for(email, ago, purpose)
+        if hmac.compare_digest(_plain(typed), _plain(code)):
+            return spend(_name(email, code))
+    return False
+
+
+def _code(email: str, period: int, number: int, purpose: str) -> str:
+    told = f"{purpose}:{period}:{number}:{email}".encode()
     drawn = int.from_bytes(hmac.digest(sealed.key("mailed code"), told, "sha256"))
     letters = ""
     for _ in range(LENGTH):
