@@ -40,6 +40,7 @@ USUAL_UDP_PORTS = (
     *(11211, 17185, 27015, 33848, 51820),
 )
 MOST_NAMED = 8
+MEANT_TRIES = 3
 
 
 async def scan(
@@ -70,6 +71,21 @@ async def scan(
         return inconclusive(f"from {vantage}: no connection could be tried")
     count = len({endpoint.address for endpoint in tried})
     return repelled(f"from {vantage}: {len(tried)} ports on {count} addresses stay closed")
+
+
+async def connect_where_meant(
+    attacker: Attacker, vantage: str, endpoints: Sequence[Endpoint]
+) -> dict[Endpoint, Reach]:
+    """Try endpoints of which one is meant to take a connection, a few times if need be.
+
+    A packet that gets lost is sent again after a second, which is longer than one try waits.
+    """
+    found: dict[Endpoint, Reach] = {}
+    for _ in range(MEANT_TRIES):
+        found = await attacker.connect(vantage, endpoints)
+        if Reach.OPEN in found.values():
+            break
+    return found
 
 
 async def scan_from_other_hosts(attacker: Attacker, ports: Iterable[tuple[str, int]]) -> Verdict:

@@ -409,6 +409,17 @@ def test_attempts_that_go_nowhere_say_nothing(attack: str) -> None:
     assert outcome(attack, attacker) is Outcome.INCONCLUSIVE
 
 
+def test_a_packet_that_got_lost_is_no_application_that_is_down() -> None:
+    private, waits = "10.0.0.12", iter((1, 2))
+
+    def reach(vantage: str, endpoint: Endpoint) -> Reach:
+        meant = vantage == "app" and (endpoint.address, endpoint.port) == (private, 3306)
+        return Reach.OPEN if meant and next(waits, 0) == 0 else Reach.SILENT
+
+    attacker = FakeAttacker("db", of=site(), reach=reach)
+    assert outcome(DATABASE, attacker) is Outcome.REPELLED
+
+
 def test_a_listener_is_tried_on_whatever_port_it_is() -> None:
     listeners = (Listener(protocol="tcp", address="0.0.0.0", port=31337, process="x"),)
     attacker = FakeAttacker(seen=snapshot(listeners=listeners), reach=only_open(31337))

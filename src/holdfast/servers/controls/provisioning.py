@@ -24,7 +24,7 @@ from holdfast.servers.attack import (
 )
 from holdfast.servers.control import Control, Gap, NotApplicable, Principle, Severity
 from holdfast.servers.controls.firewall import wants as wants_of_the_filter
-from holdfast.servers.scan import addresses_of, is_loopback, named, worst
+from holdfast.servers.scan import addresses_of, connect_where_meant, is_loopback, named, worst
 from holdfast.servers.snapshot import Listener, Snapshot, judged
 from holdfast.site import Database, Host, Role, Site
 
@@ -132,7 +132,10 @@ async def _from(vantage: str, database: Database, attacker: Attacker) -> Verdict
     port, own = database.engine.port, vantage == attacker.host.name
     everywhere = [Endpoint(a, port) for a in (*(LOOPBACK if own else ()), *addresses_of(attacker))]
     user = vantage in _clients(database)
-    found = await attacker.connect(vantage, everywhere)
+    if user:
+        found = await connect_where_meant(attacker, vantage, everywhere)
+    else:
+        found = await attacker.connect(vantage, everywhere)
     open_ = [e for e in everywhere if found[e] is Reach.OPEN]
     meant = [e for e in open_ if own or (user and e.address in private(attacker.host))]
     if len(meant) < len(open_):

@@ -32,7 +32,15 @@ from holdfast.servers.control import (
 )
 from holdfast.servers.controls.firewall import INBOUND
 from holdfast.servers.controls.firewall import wants as wants_of_the_filter
-from holdfast.servers.scan import addresses_of, is_loopback, scan, scan_from_other_hosts, tcp, worst
+from holdfast.servers.scan import (
+    addresses_of,
+    connect_where_meant,
+    is_loopback,
+    scan,
+    scan_from_other_hosts,
+    tcp,
+    worst,
+)
 from holdfast.servers.snapshot import Listener, Snapshot, judged
 from holdfast.site import Host, Role, Serve, Site
 
@@ -114,7 +122,7 @@ async def _past_the_redirect(attacker: Attacker) -> Verdict:
     if verdict.outcome is not Outcome.REPELLED or not redirects(attacker.host, attacker.site):
         return verdict
     web = [Endpoint(address, port) for address in addresses_of(attacker) for port in DIRECT_PORTS]
-    if Reach.OPEN not in (await attacker.connect(OUTSIDE, web)).values():
+    if Reach.OPEN not in (await connect_where_meant(attacker, OUTSIDE, web)).values():
         return inconclusive("from outside: the application does not answer on ports 80 and 443")
     return verdict
 
