@@ -130,6 +130,22 @@ def test_a_database_that_dies_loses_nothing_that_was_answered(
     assert Browser(service).get("/readyz").status == 200
 
 
+def test_nobody_meets_a_connection_that_the_server_ended(running: tuple[Engine, Service]) -> None:
+    _, service = running
+    if not str(service.database).startswith("postgresql:"):
+        pytest.skip("of PostgreSQL, whose connections are asked nothing")
+    others = "pid FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(3):
+            assert set(pool.map(lambda _: Browser(service).get("/readyz").status, range(64))) == {
+                200
+            }
+            ended = service.rows(f"SELECT pg_terminate_backend(pid), {others}")
+            pids = {pid for _, pid in ended}
+            assert len(pids) > 1
+            wait_for(lambda: not pids & {pid for (pid,) in service.rows(f"SELECT {others}")})  # noqa: B023
+
+
 def test_a_database_that_is_away_is_no_reason_to_say_ready(
     running: tuple[Engine, Service],
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +39,8 @@ def database(configuration: Configuration) -> dict[str, Any]:
             f"{ENGINES[scheme]}://{rest}", conn_max_age=KEPT_OPEN_S, conn_health_checks=True
         )
     )
+    if ENGINES[scheme] == "postgresql":
+        settings["ENGINE"] = "holdfast.accounts.postgresql"
     if ENGINES[scheme] == "mysql":
         pymysql.install_as_MySQLdb()  # Django asks for the driver that needs a compiler
         settings["OPTIONS"] = settings.get("OPTIONS", {}) | {
@@ -63,6 +67,30 @@ def expect_many_rows() -> None:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA cache_size=-262144")  # 256 MB
             cursor.execute("PRAGMA wal_autocheckpoint=10000")  # pages of 4 KB
+
+
+def together(*statements: tuple[str, Sequence[Any]]) -> list[int]:
+    """Execute statements in one transaction; return how many rows each has changed.
+
+    PostgreSQL gets them as one message, which is a transaction: it is another process, and each
+    message to it takes longer than what it is asked.
+    """
+    from django.db import connection, transaction
+
+    if connection.vendor == "postgresql":
+        texts, values = zip(*statements, strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(texts), list(chain.from_iterable(values)))
+            changed = [cursor.rowcount]
+            while cursor.nextset():
+                changed.append(cursor.rowcount)
+        return changed
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        changed = []
+        for text, some in statements:
+            cursor.execute(text, some)
+            changed.append(cursor.rowcount)
+    return changed
 
 
 def cache(configuration: Configuration) -> dict[str, Any]:

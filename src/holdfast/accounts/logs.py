@@ -5,11 +5,14 @@ A request is logged by the name of its route, never by its path: a path may hold
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import Any
 
 from holdfast.accounts.configuration import Configuration
 
-FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message"}
+"""What a record has by itself; whatever else hangs on it was given to be logged."""
 
 
 def settings(configuration: Configuration) -> dict[str, Any]:
@@ -17,13 +20,7 @@ def settings(configuration: Configuration) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "json": {
-                "()": "pythonjsonlogger.json.JsonFormatter",
-                "fmt": FORMAT,
-                "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger"},
-            }
-        },
+        "formatters": {"json": {"()": "holdfast.accounts.logs.Line"}},
         "filters": {"no_request": {"()": "holdfast.accounts.logs.WithoutRequest"}},
         "handlers": {
             "stderr": {
@@ -41,6 +38,22 @@ def settings(configuration: Configuration) -> dict[str, Any]:
             "gunicorn.access": {"level": "CRITICAL"},
         },
     }
+
+
+class Line(logging.Formatter):
+    """A record as one object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {
+            "at": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _OWN},
+        }
+        if record.exc_info:
+            said["exc_info"] = self.formatException(record.exc_info)
+        return json.dumps(said, default=str)
 
 
 class WithoutRequest:

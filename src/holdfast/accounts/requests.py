@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-import secrets
+import random
 import time
 from collections.abc import Callable
 
@@ -43,7 +43,7 @@ class Requests:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
-        number = secrets.token_hex(8)
+        number = f"{random.getrandbits(64):016x}"
         request.META["HOLDFAST_REQUEST"] = number
         response = self.get_response(request)
         seconds = time.perf_counter() - began

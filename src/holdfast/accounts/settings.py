@@ -65,7 +65,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "holdfast.accounts.requests.ContentSecurity",
-    "holdfast.accounts.applications.direct.Direct",
     "holdfast.accounts.headless.admission.Admission",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

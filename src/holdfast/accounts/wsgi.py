@@ -7,4 +7,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holdfast.accounts.settings")
-application = get_wsgi_application()
+django = get_wsgi_application()
+
+from holdfast.accounts.applications.direct import Direct  # noqa: E402 - Django is ready now
+
+application = Direct(django)

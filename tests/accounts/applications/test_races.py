@@ -78,3 +78,43 @@ def test_fifty_uses_at_once_sign_nobody_out(service: Service) -> None:
         answers = list(pool.map(lambda _: client.refreshed(held), range(50)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+
+
+def test_a_refresh_says_what_the_first_tokens_said(service: Service) -> None:
+    browser = fresh(service)
+    browser.join("says@example.org", name="Ann")
+    browser = fresh(service)
+    browser.sign_in("says@example.org")
+    client = Client(service)
+    first = client.tokens(browser)
+    again = client.refreshed(first["refresh_token"]).json()
+    before, after = (client.claims(one["access_token"]) for one in (first, again))
+    same = ("sub", "roles", "grant", "aud", "client_id", "scope")
+    assert [after[name] for name in same] == [before[name] for name in same]
+    assert after["roles"]
+    before, after = (client.claims(one["id_token"]) for one in (first, again))
+    same = ("sub", "roles", "auth_time", "amr", "name", "email")
+    assert [after[name] for name in same] == [before[name] for name in same]
+    assert client.is_active(again["access_token"])
+    assert client.is_active(again["refresh_token"])
+    assert not client.is_active(first["refresh_token"])
+
+
+def test_one_that_was_stolen_ends_its_sign_in(service: Service) -> None:
+    browser = fresh(service)
+    browser.join("stolen@example.org")
+    client = Client(service)
+    stolen = client.tokens(browser)["refresh_token"]
+    again = client.refreshed(stolen).json()
+    service.rows(
+        "UPDATE applications_refreshtoken SET used = %s WHERE used IS NOT NULL",
+        "2020-01-01 00:00:00",
+        commit=True,
+    )
+    assert client.refreshed(stolen).status_code == 400
+    assert client.refreshed(again["refresh_token"]).status_code == 400
+    assert not client.is_active(again["access_token"])
+    revoked = client.tokens(browser)["access_token"]
+    assert client.is_active(revoked)
+    client.asks("revocation_endpoint", token=revoked)
+    assert not client.is_active(revoked)

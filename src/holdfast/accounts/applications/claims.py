@@ -7,23 +7,29 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 
+from holdfast.accounts.people.models import Person
+
 SUPPORTED = (
     *("sub", "name", "preferred_username", "email", "email_verified", "roles"),
     *("auth_time", "amr", "nonce", "at_hash"),
 )
 
 
-def of_person(person: Any, scopes: Iterable[str], roles: list[str]) -> dict[str, Any]:
-    """Return the claims about a person with these roles (OpenID Connect Core, 5.1 and 5.4)."""
+def of_person(number: Any, scopes: Iterable[str], roles: list[str]) -> dict[str, Any]:
+    """Return the claims about the person of an id, who has these roles.
+
+    OpenID Connect Core, 5.1 and 5.4.
+    """
     asked = set(scopes)
-    said: dict[str, Any] = {"sub": subject(person)}
+    said: dict[str, Any] = {"sub": str(number)}
     if "profile" in asked:
-        if person.name:
-            said["name"] = person.name
-        if person.username:
-            said["preferred_username"] = person.username
+        name, username = Person.objects.values_list("name", "username").get(pk=number)
+        if name:
+            said["name"] = name
+        if username:
+            said["preferred_username"] = username
     if "email" in asked:
-        primary = EmailAddress.objects.filter(user=person, primary=True).first()
+        primary = EmailAddress.objects.filter(user=number, primary=True).first()
         if primary is not None:
             said |= {"email": primary.email, "email_verified": primary.verified}
     return {**said, "roles": roles}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 from collections.abc import Mapping
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
 from holdfast.accounts.applications import configured
 from holdfast.accounts.applications.configured import Named
@@ -16,6 +17,7 @@ from holdfast.accounts.trail.events import address, note
 from holdfast.gate.budgets import Budget
 
 FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 100
 WRONG = Budget(free=10, every_s=6.0, priced=0)
 """So many wrong secrets of one network are recorded; more are turned away."""
 METHODS = ["client_secret_basic", "client_secret_post", "none"]
@@ -33,15 +35,16 @@ def fields_of(request: HttpRequest) -> dict[str, str]:
     """Return a form's fields, each of which may be there once (RFC 6749, 3.2). Raises Refused."""
     if request.content_type != FORM:
         raise Refused("invalid_request", f"send it as {FORM}")
-    if request.GET:
+    if request.META.get("QUERY_STRING"):
         raise Refused("invalid_request", "send everything in the body")
-    fields = {}
-    for name, values in request.POST.lists():
-        if len(values) != 1:
-            raise Refused("invalid_request", "a field is there twice")
-        if values[0]:
-            fields[name] = values[0]
-    return fields
+    try:
+        text = request.body.decode()
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Refused("invalid_request", "it is no form, or one of too many fields") from None
+    if len(dict(pairs)) != len(pairs):
+        raise Refused("invalid_request", "a field is there twice")
+    return {name: value for name, value in pairs if value}
 
 
 def authenticated(request: HttpRequest, fields: dict[str, str]) -> Named:
@@ -64,7 +67,7 @@ def authenticated(request: HttpRequest, fields: dict[str, str]) -> Named:
 
 def _basic(request: HttpRequest) -> tuple[str | None, str]:
     """Return the name and the secret of the header Authorization (RFC 6749, 2.3.1)."""
-    text = credentials(request.headers.get("Authorization", ""))
+    text = credentials(request.META.get("HTTP_AUTHORIZATION", ""))
     if text is None:
         return None, ""
     name, _, secret = text.partition(":")
@@ -100,7 +103,7 @@ def refusal(refused: Refused) -> HttpResponse:
 
 def answer(said: Mapping[str, object], status: int = 200) -> HttpResponse:
     """Answer an application; nothing of it is kept on the way."""
-    response = JsonResponse(said, status=status)
+    response = HttpResponse(json.dumps(said), content_type="application/json", status=status)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
     return response

@@ -24,6 +24,7 @@ from holdfast.accounts.trail.events import note
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 SESSION_TOKEN = "urn:holdfast:session-token"  # noqa: S105
 NO_MEMBER = "not registered in this application"
+NO_TOKEN = "no such refresh token, or it was used"  # noqa: S105
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 Fields = Mapping[str, str]
 Said = dict[str, object]
@@ -70,18 +71,18 @@ def _is_bound(verifier: str, challenge: str) -> bool:
 
 def of_refresh_token(client: Named, fields: Fields) -> Said:
     """Exchange a refresh token for its successor and an access token (RFC 6749, 6)."""
-    scopes: list[str] = []
-
-    def allowed(grant: Grant) -> None:
-        scopes.extend(_of(fields, grant.scopes.split()))
-        if not registration.may_enter(client, grant.person_id):
-            raise Refused("invalid_grant", NO_MEMBER)
-
-    rotated = grants.rotate(_needed(fields, "refresh_token"), client.id, client.known, allowed)
-    if rotated is None:
-        raise Refused("invalid_grant", "no such refresh token, or it was used")
-    grant, following = rotated
-    return {**_signed(client, grant, scopes, joins=False), "refresh_token": following}
+    token = _needed(fields, "refresh_token")
+    held = grants.held(token, client.id)
+    if held is None:
+        raise Refused("invalid_grant", NO_TOKEN)
+    scopes = _of(fields, held.grant.scopes.split())
+    if not held.standing.may_enter(client.known):
+        raise Refused("invalid_grant", NO_MEMBER)
+    following = grants.rotate(held, client.known)
+    if following is None:
+        raise Refused("invalid_grant", NO_TOKEN)
+    said = _signed(client, held.grant, scopes, held.standing.roles(client.known))
+    return {**said, "refresh_token": following}
 
 
 def of_client(client: Named, fields: Fields) -> Said:
@@ -125,7 +126,8 @@ def of_session(client: Named, fields: Fields) -> Said:
 
 def tokens_of(client: Named, grant: Grant, nonce: str = "") -> Said:
     """Return the first tokens of a sign-in."""
-    said = _signed(client, grant, grant.scopes.split(), nonce=nonce)
+    roles = registration.roles(client.id, grant.person_id)
+    said = _signed(client, grant, grant.scopes.split(), roles, nonce=nonce)
     if "refresh_token" in client.known.grants:
         said["refresh_token"] = grants.first_token(grant, client.known)
     details = {"application": client.id, "by": ", ".join(grant.methods)}
@@ -134,14 +136,13 @@ def tokens_of(client: Named, grant: Grant, nonce: str = "") -> Said:
 
 
 def _signed(
-    client: Named, grant: Grant, scopes: list[str], *, nonce: str = "", joins: bool = True
+    client: Named, grant: Grant, scopes: list[str], roles: list[str], *, nonce: str = ""
 ) -> Said:
     """Return an access token, and for whom `openid` is asked an ID token."""
-    roles = registration.roles(client.id, grant.person_id, joins=joins)
     about: Said = {"sub": str(grant.person_id), "roles": roles, "grant": str(grant.pk)}
     said = _bearer({**about, **_about(client, scopes)}, client, scopes)
     if "openid" in scopes:
-        person = claims.of_person(grant.person, scopes, roles)
+        person = claims.of_person(grant.person_id, scopes, roles)
         said["id_token"] = _identity(client, grant, person, nonce, str(said["access_token"]))
     return said
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,18 +26,57 @@ from django.utils import timezone
 from holdfast.accounts import sealed
 from holdfast.accounts.applications.models import Grant, RefreshToken
 from holdfast.accounts.applications.signed_in import SignedIn
+from holdfast.accounts.applications.standing import Standing
 from holdfast.accounts.applications.tokens import digest
 from holdfast.accounts.configuration import OFFLINE, Application
+from holdfast.accounts.databases import together
+from holdfast.accounts.people import embedded_cache as spent
+from holdfast.accounts.people.rows import loaded
 from holdfast.accounts.trail.events import note
 
 GRACE = timedelta(seconds=30)
 CODE_LIVES = timedelta(seconds=60)
 LONGEST = 200  # characters of a token that is looked for
+# Written out: they are part of every introspection, and of every refresh.
 _GOES_ON = (
     "SELECT p.is_active FROM applications_grant g JOIN people_person p ON p.id = g.person_id "
-    "WHERE g.id = %s AND g.ends > %s"
+    "WHERE g.id = %s AND g.ends > %s "
+    "AND NOT EXISTS (SELECT 1 FROM people_spent WHERE digest = %s)"
 )
-"""Written out: it is part of every introspection."""
+_OF_GRANT = ("id", "person_id", "application_id", "scopes", "signed_in", "methods")
+_HELD = (
+    "SELECT t.used, r.roles, r.invited, o.roles, "
+    "g.id, g.person_id, g.application_id, g.scopes, g.signed_in, g.methods "
+    "FROM applications_refreshtoken t JOIN applications_grant g ON g.id = t.grant_id "
+    "JOIN people_person p ON p.id = g.person_id "
+    "LEFT JOIN applications_registration r "
+    "ON r.person_id = g.person_id AND r.application_id = g.application_id "
+    "LEFT JOIN applications_group_members m ON m.person_id = g.person_id "
+    "LEFT JOIN applications_group o ON o.id = m.group_id "
+    "WHERE t.digest = %s AND t.expires > %s AND g.ends > %s AND g.application_id = %s "
+    "AND p.is_active"
+)
+_LOCK = "SELECT id FROM applications_grant WHERE id = %s"
+_USE = "UPDATE applications_refreshtoken SET used = %s WHERE digest = %s AND used IS NULL"
+_FOLLOW = (
+    "INSERT INTO applications_refreshtoken (digest, grant_id, expires) "
+    "SELECT %s, g.id, CASE WHEN g.ends < %s THEN g.ends ELSE %s END "
+    "FROM applications_grant g JOIN applications_refreshtoken t ON t.grant_id = g.id "
+    "WHERE t.digest = %s AND t.used = %s"
+)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A refresh token that was good when it was looked for.
+
+    With its sign-in, what its person is in the application, and whether it had been used.
+    """
+
+    token: str
+    grant: Grant
+    standing: Standing
+    was_used: bool
 
 
 def begin(
@@ -111,15 +152,9 @@ def exchanged(grant: Grant, known: Application) -> None:
 def first_token(grant: Grant, known: Application) -> str:
     """Return the first refresh token of a sign-in."""
     token = secrets.token_urlsafe(32)
-    _keep(token, grant, known)
-    return token
-
-
-def _keep(token: str, grant: Grant, known: Application) -> None:
     expires = min(grant.ends, timezone.now() + known.rests(settings.HOLDFAST.sessions))
-    RefreshToken.objects.bulk_create(
-        [RefreshToken(digest=digest(token), grant=grant, expires=expires)], ignore_conflicts=True
-    )
+    RefreshToken.objects.create(digest=digest(token), grant=grant, expires=expires)
+    return token
 
 
 def find(token: str, client_id: str) -> RefreshToken | None:
@@ -137,45 +172,70 @@ def find(token: str, client_id: str) -> RefreshToken | None:
     return held.first()
 
 
-def goes_on(number: str) -> bool:
-    """Whether a sign-in has not ended, and its person may still sign in."""
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
+def goes_on(number: str, *, unless_spent: str) -> bool:
+    """Whether a sign-in has not ended, its person may still sign in, and nobody spent that."""
     try:
         key = Grant._meta.pk.get_db_prep_value(number, connection)
     except ValidationError:
         return False
     with connection.cursor() as cursor:
-        cursor.execute(_GOES_ON, [key, now])
+        cursor.execute(_GOES_ON, [key, _kept(timezone.now()), spent.digest(unless_spent)])
         row = cursor.fetchone()
     return row is not None and bool(row[0])
 
 
-def rotate(
-    token: str, client_id: str, known: Application, allowed: Callable[[Grant], None]
-) -> tuple[Grant, str] | None:
+def held(token: str, client_id: str) -> Held | None:
+    """Return a refresh token that an application brings, None where it is none of its own."""
+    if len(token) > LONGEST:
+        return None
+    now = _kept(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [digest(token), now, now, client_id])
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    used, own, invited, _, *of_grant = rows[0]
+    groups = [json.loads(row[3]) for row in rows if row[3] is not None]
+    standing = Standing.of(client_id, json.loads(own or "[]"), groups, is_invited=bool(invited))
+    return Held(token, loaded(Grant, _OF_GRANT, of_grant), standing, used is not None)
+
+
+def rotate(held: Held, known: Application) -> str | None:
     """Exchange a refresh token for its successor; None where it is not good any more.
 
-    `allowed` raises where that is not to be. Who ends a sign-in waits for this, and this for them:
-    the sign-in is locked first, whoever locks it.
+    Who ends a sign-in waits for this, and this for them: the sign-in is locked first, whoever
+    locks it.
     """
-    found = find(token, client_id)
-    if found is None:
+    following = _successor(held.token)
+    if not held.was_used and _used_first(held, following, known):
+        return following
+    kept = RefreshToken.objects.filter(digest=digest(held.token))
+    used = kept.values_list("used", flat=True).first()
+    if used is None:  # its sign-in has ended
         return None
-    with transaction.atomic():
-        grant = Grant.objects.select_for_update().filter(pk=found.grant_id).first()
-        kept = RefreshToken.objects.filter(digest=found.digest).values_list("used", flat=True)
-        if grant is None or not kept:
-            return None
-        now, used = timezone.now(), kept[0]
-        allowed(grant)
-        if used is None:
-            RefreshToken.objects.filter(digest=found.digest).update(used=now)
-        elif now - used > GRACE:
-            stolen(grant)
-            return None
-        following = _successor(token)
-        _keep(following, grant, known)
-        return grant, following
+    if timezone.now() - used > GRACE:
+        stolen(held.grant)
+        return None
+    return following
+
+
+def _used_first(held: Held, following: str, known: Application) -> bool:
+    """Whether nobody has used it before; its successor is kept then."""
+    now = timezone.now()
+    used, rests = _kept(now), _kept(now + known.rests(settings.HOLDFAST.sessions))
+    key, own = Grant._meta.pk.get_db_prep_value(held.grant.pk, connection), digest(held.token)
+    locked = "" if connection.vendor == "sqlite" else " FOR UPDATE"
+    statements = (
+        (_LOCK + locked, [key]),
+        (_USE, [used, own]),
+        (_FOLLOW, [digest(following), rests, rests, own, used]),
+    )
+    return together(*statements)[1] == 1
+
+
+def _kept(moment: datetime) -> str:
+    """Return a time as a statement takes it."""
+    return str(connection.ops.adapt_datetimefield_value(moment))
 
 
 def _successor(token: str) -> str:

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from holdfast.accounts.applications import configured
 from holdfast.accounts.applications.configured import Named
 from holdfast.accounts.applications.models import Grant, Group, Registration
+from holdfast.accounts.applications.standing import Standing
 from holdfast.accounts.trail.events import note
 
 
-def roles(client_id: str, person: Any, *, joins: bool = True) -> list[str]:
+def roles(client_id: str, person: Any) -> list[str]:
     """Return the roles of a person, by their id or whole, in an application.
 
-    At first they join it, unless that is not to be.
+    At first they join it.
     """
     known = configured.application(client_id)
     if known is None:
@@ -26,11 +28,13 @@ def roles(client_id: str, person: Any, *, joins: bool = True) -> list[str]:
     own = Registration.objects.filter(person=person, application_id=client_id)
     kept = own.values_list("roles", flat=True).first()
     if kept is None:
-        kept = _joined(client_id, person, known.everyone) if joins else []
-    held = set(kept)
-    for by_application in Group.objects.filter(members=person).values_list("roles", flat=True):
-        held.update(by_application.get(client_id, ()))
-    return sorted(held & set(known.roles))
+        kept = _joined(client_id, person, known.everyone)
+    return Standing.of(client_id, kept, _groups(person), is_invited=False).roles(known)
+
+
+def _groups(person: Any) -> QuerySet[Group, Mapping[str, Any]]:
+    """Return what each of somebody's groups gives them, by application."""
+    return Group.objects.filter(members=person).values_list("roles", flat=True)
 
 
 def _joined(client_id: str, person: Any, roles: Iterable[str]) -> list[str]:
@@ -45,18 +49,13 @@ def _joined(client_id: str, person: Any, roles: Iterable[str]) -> list[str]:
     return list(registration.roles)
 
 
-def is_registered(client_id: str, person: Any) -> bool:
-    """Whether somebody has been registered in an application, themselves or with a group."""
-    own = Registration.objects.filter(person=person, application_id=client_id, invited=True)
-    if own.exists():
-        return True
-    held = Group.objects.filter(members=person).values_list("roles", flat=True)
-    return any(by_application.get(client_id) for by_application in held)
-
-
 def may_enter(named: Named, person: Any) -> bool:
     """Whether somebody gets into an application at all."""
-    return not named.known.members_only or is_registered(named.id, person)
+    if not named.known.members_only:
+        return True
+    own = Registration.objects.filter(person=person, application_id=named.id, invited=True)
+    standing = Standing.of(named.id, (), _groups(person), is_invited=own.exists())
+    return standing.may_enter(named.known)
 
 
 def has_consented(client_id: str, person: Any, scopes: Iterable[str]) -> bool:

@@ -11,6 +11,7 @@ import functools
 import os
 import re
 import stat
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ NAME = "signing-key.pem"
 LATER = re.compile(r"signing-key-(\d{8}T\d{6}Z)\.pem")
 STAMP = "%Y%m%dT%H%M%SZ"
 BITS = 2048
+SECOND_NS = 1_000_000_000
 PUBLISHED_FOR = timedelta(minutes=20)
 """How long a key is published before it signs: applications fetch keys every ten minutes."""
 KEPT_FOR = timedelta(hours=24)
@@ -52,23 +54,37 @@ def ready(folder: Path) -> None:
 
     Raises ConfigurationError where others could read one, or where it is no key.
     """
-    if not _files(folder):
+    if not _names(folder):
         _make(folder / NAME)
     signing_keys(folder)
 
 
 def signing_keys(folder: Path) -> tuple[SigningKey, ...]:
     """Return the keys, the oldest first. Raises ConfigurationError."""
-    return _read_all(tuple(_files(folder)))
+    return _read_all(folder, _names(folder))
+
+
+def known_keys(folder: Path) -> list[SigningKey]:
+    """Return the keys whose tokens are believed, the oldest first."""
+    now = datetime.now(UTC)
+    return [key for key in signing_keys(folder) if key.ends is None or key.ends > now]
+
+
+def signs(folder: Path) -> SigningKey:
+    """Return the key that signs now: the newest that has begun."""
+    now = datetime.now(UTC)
+    return [key for key in known_keys(folder) if key.begins is None or key.begins <= now][-1]
 
 
 @functools.lru_cache(maxsize=2)
-def _read_all(files: tuple[tuple[datetime | None, Path], ...]) -> tuple[SigningKey, ...]:
+def _read_all(folder: Path, names: tuple[str, ...]) -> tuple[SigningKey, ...]:
     """Read keys, once for each set of them: to look at one takes as long as to sign."""
-    begins = [begin for begin, _ in files]
+    begins = [_begins(name) for name in names]
     return tuple(
         SigningKey(path, _read(path), begin, after + KEPT_FOR if after else None)
-        for (begin, path), after in zip(files, [*begins[1:], None], strict=True)
+        for path, begin, after in zip(
+            map(folder.joinpath, names), begins, [*begins[1:], None], strict=True
+        )
     )
 
 
@@ -92,17 +108,27 @@ def rotate(folder: Path, now: datetime, *, at_once: bool) -> SigningKey:
     return SigningKey(path, _read(path), begins)
 
 
-def _files(folder: Path) -> list[tuple[datetime | None, Path]]:
-    """Return the keys' files with when each begins, the oldest first."""
-    first: list[tuple[datetime | None, Path]] = [
-        (None, path) for path in (folder / NAME,) if path.exists()
-    ]
-    later = [
-        (datetime.strptime(named[1], STAMP).replace(tzinfo=UTC), folder / named[0])
-        for named in map(LATER.fullmatch, sorted(path.name for path in folder.iterdir()))
-        if named is not None
-    ]
-    return [*first, *later]
+def _names(folder: Path) -> tuple[str, ...]:
+    """Return the names of the keys' files, the oldest first.
+
+    They are looked for with every token, so the folder is read when it has changed. Of two changes
+    within a tick of the clock its time may show one: it is read again one and two seconds later.
+    """
+    changed = folder.stat().st_mtime_ns
+    return _listed(folder, changed, min(time.time_ns() - changed, 2 * SECOND_NS) // SECOND_NS)
+
+
+@functools.lru_cache(maxsize=2)
+def _listed(folder: Path, changed: int, age_s: int) -> tuple[str, ...]:
+    found = [path.name for path in folder.iterdir()]
+    later = sorted(filter(LATER.fullmatch, found))
+    return (NAME, *later) if NAME in found else tuple(later)
+
+
+def _begins(name: str) -> datetime | None:
+    """Return from when on a key signs, by the name of its file."""
+    named = LATER.fullmatch(name)
+    return datetime.strptime(named[1], STAMP).replace(tzinfo=UTC) if named is not None else None
 
 
 def _read(path: Path) -> str:

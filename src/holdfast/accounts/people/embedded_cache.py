@@ -17,7 +17,6 @@ from django.utils import timezone
 
 ONCE = ("allauth.mfa.totp.used",)
 _IS_SPENT = "SELECT 1 FROM people_spent WHERE digest = %s"
-"""Written out: it is part of every introspection."""
 LIVES_S = 30 * 60  # longer than any code is good for
 
 
@@ -38,11 +37,11 @@ def spend(key: str, lives_s: int = LIVES_S) -> bool:
     from holdfast.accounts.people.models import Spent
 
     now = timezone.now()
-    digest = _digest(key)
+    spent = digest(key)
     Spent.objects.filter(expires__lt=now).delete()
     try:
         with transaction.atomic():
-            Spent.objects.create(digest=digest, expires=now + timedelta(seconds=lives_s))
+            Spent.objects.create(digest=spent, expires=now + timedelta(seconds=lives_s))
     except IntegrityError:
         return False
     return True
@@ -51,9 +50,10 @@ def spend(key: str, lives_s: int = LIVES_S) -> bool:
 def is_spent(key: str) -> bool:
     """Whether somebody has spent that already."""
     with connection.cursor() as cursor:
-        cursor.execute(_IS_SPENT, [_digest(key)])
+        cursor.execute(_IS_SPENT, [digest(key)])
         return cursor.fetchone() is not None
 
 
-def _digest(key: str) -> str:
+def digest(key: str) -> str:
+    """Return what is kept of what was spent."""
     return hashlib.sha256(key.encode()).hexdigest()

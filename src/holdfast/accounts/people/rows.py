@@ -1,17 +1,18 @@
-"""Many rows of a table at once, for imports: one statement, prepared once.
+"""Rows past Django's own ways, which build each statement anew, longer than the database takes.
 
-Django's own way builds a statement and its parameters for each object, which takes longer than the
-database does.
+Many are written at once for imports; what is read by a statement of our own becomes an object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+Row = TypeVar("Row", bound=models.Model)
 _AS_THEY_ARE = (models.CharField, models.TextField, models.BooleanField, models.EmailField)
 
 
@@ -46,3 +47,32 @@ def _prepare(
         if line[place] != before:
             before, written = line[place], field.get_db_prep_save(line[place], connection)
         line[place] = written
+
+
+def loaded(model: type[Row], columns: tuple[str, ...], values: Iterable[Any]) -> Row:
+    """Return an object from what a statement of our own gave for these columns.
+
+    They stand in the order of the model's fields; the database is asked for others when needed.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    kept = list(values)
+    for place, converters, expression in _converters(model, columns, connection.vendor):
+        for convert in converters:
+            kept[place] = convert(kept[place], expression, connection)
+    return model.from_db(DEFAULT_DB_ALIAS, columns, kept)
+
+
+@cache
+def _converters(
+    model: type[models.Model], columns: tuple[str, ...], vendor: str
+) -> list[tuple[int, list[Any], Any]]:
+    """Return, as Django does for each statement, what makes values of what a database gives."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    fields: dict[str, Any] = {field.attname: field for field in model._meta.concrete_fields}
+    found = []
+    for place, column in enumerate(columns):
+        expression = fields[column].get_col(model._meta.db_table)
+        own = connection.ops.get_db_converters(expression)
+        if converters := [*own, *expression.get_db_converters(connection)]:
+            found.append((place, converters, expression))
+    return found

@@ -17,8 +17,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 
+from holdfast.accounts.databases import together
 from holdfast.accounts.trail import tally
 from holdfast.accounts.trail.models import LONGEST_WHAT, LONGEST_WHO, TrailEntry, TrailHead
 from holdfast.trail.entry import Entry, EntryError, decoded, harmless
@@ -58,8 +58,7 @@ def append(entry: Entry) -> int:
         signature = base64.b64encode(kept.signature).decode()
         copies = (entry.what[:LONGEST_WHAT], *(_short(one) for one in (entry.who, entry.on)))
         parts = " ".join(base64.b64encode(part).decode() for part in tree.parts)
-        _write(
-            cursor,
+        together(
             (_INSERT, [tree.size - 1, data.decode(), signature, at, *copies]),
             (_UPDATE, [tree.size, parts]),
             tally.one_more(entry.what, entry.at[:10]),
@@ -67,16 +66,6 @@ def append(entry: Entry) -> int:
         for told in listeners if listened else ():
             told(tree.size - 1, entry)
         return tree.size - 1
-
-
-def _write(cursor: CursorWrapper, *statements: tuple[str, list[Any]]) -> None:
-    """Execute statements; with PostgreSQL, which is a process of its own, by one message."""
-    if connection.vendor == "postgresql":
-        texts, values = zip(*statements, strict=True)
-        cursor.execute("; ".join(texts), [value for some in values for value in some])
-        return
-    for statement, some in statements:
-        cursor.execute(statement, some)
 
 
 def hold() -> TrailHead:
