@@ -132,7 +132,8 @@ def test_an_administrator_does_it_in_the_console(
     assert roles(service, ann) == ["CREATE_TODO", "READ_ALL"]
 
 
-def test_a_person_finds_it_in_their_data(service: Service, ann: Browser) -> None:
+def test_a_person_finds_it_in_their_data(client: Client, ann: Browser) -> None:
+    assert "code" in sent_back(ann.get(client.path()))
     ann.confirm()
     page = ann.get("/account/data/")
     page = ann.post("/account/data/", page.form())
