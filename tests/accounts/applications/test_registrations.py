@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts.api.asking import Program, program
-from accounts.applications.asking import Client, providing
+from accounts.applications.asking import Client, providing, sent_back
 from accounts.service import Browser, Service, visitors
 from holdfast.accounts.api.keys import SCOPES
 
@@ -133,7 +133,7 @@ def test_an_administrator_does_it_in_the_console(
 
 
 def test_a_person_finds_it_in_their_data(client: Client, ann: Browser) -> None:
-    assert "code" in sent_back(ann.get(client.path()))
+    client.exchange(sent_back(ann.get(client.path()))["code"])
     ann.confirm()
     page = ann.get("/account/data/")
     page = ann.post("/account/data/", page.form())
