@@ -130,10 +130,9 @@ def test_a_database_that_dies_loses_nothing_that_was_answered(
     assert Browser(service).get("/readyz").status == 200
 
 
+@pytest.mark.parametrize("running", ["postgresql"], indirect=True)  # others are asked each time
 def test_nobody_meets_a_connection_that_the_server_ended(running: tuple[Engine, Service]) -> None:
     _, service = running
-    if not str(service.database).startswith("postgresql:"):
-        pytest.skip("of PostgreSQL, whose connections are asked nothing")
     others = "pid FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
     with ThreadPoolExecutor(16) as pool:
         for _ in range(3):
