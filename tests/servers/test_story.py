@@ -213,6 +213,7 @@ def test_a_database_behind_a_jump_host_is_brought_in_order_through_it(
     assert connects(lab.host("app"), db.private, 22)
     proof = holdfast("prove", "--format", "json", site=site)
     assert [one for one in proof.data["attacks"] if one["outcome"] != "repelled"] == []
+    assert proof.code == 0
 
 
 def test_a_host_without_python_is_told_so_and_gets_it(

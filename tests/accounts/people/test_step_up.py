@@ -77,7 +77,7 @@ def test_a_code_is_good_once_and_for_nothing_else(service: Service) -> None:
 
 
 def test_whoever_has_just_signed_in_is_not_asked(service: Service) -> None:
-    browser = owner(service, "just@example.org")
+    owner(service, "just@example.org")
     browser = fresh(service)
     browser.by_mailed_code("just@example.org")
     assert browser.get("/account/data/").status == 200

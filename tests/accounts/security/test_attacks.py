@@ -525,7 +525,11 @@ def dangers(thief: Browser, email: str) -> list[str]:
     return sorted(set(found))
 
 
-STOLEN = [open_to_a_stolen_session, open_without_password]
+STOLEN: dict[Callable[[Service], list[str]], set[str]] = {
+    open_to_a_stolen_session: {"/2fa/totp/deactivate/"},
+    open_without_password: {"/2fa/totp/activate/", "/email/ action_add"},
+}
+"""What each would be good for without a step-up, beside what it is for everybody."""
 
 
 @pytest.mark.parametrize("stolen", STOLEN)
@@ -539,8 +543,7 @@ def test_a_stolen_session_can_do_nothing_dangerous(
 def test_without_step_up_it_could(tmp_path: Path, stolen: Callable[[Service], list[str]]) -> None:
     with serving(tmp_path, BEHIND, program=(WEAKENED, "no_step_up")) as weak:
         found = stolen(weak)
-    assert {"/account/data/", "/account/delete/", "/2fa/totp/activate/"} & set(found)
-    assert {"/account/data/", "/account/delete/", "/email/ action_add"} <= set(found)
+    assert {"/account/data/", "/account/delete/"} | STOLEN[stolen] <= set(found)
 
 
 # Hostile words

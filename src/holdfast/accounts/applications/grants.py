@@ -224,7 +224,7 @@ def _used_first(held: Held, following: str, known: Application) -> bool:
     now = timezone.now()
     used, rests = _kept(now), _kept(now + known.rests(settings.HOLDFAST.sessions))
     key, own = Grant._meta.pk.get_db_prep_value(held.grant.pk, connection), digest(held.token)
-    locked = "" if connection.vendor == "sqlite" else " FOR UPDATE"
+    locked = " FOR UPDATE" if connection.features.has_select_for_update else ""
     statements = (
         (_LOCK + locked, [key]),
         (_USE, [used, own]),

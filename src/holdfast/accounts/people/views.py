@@ -215,18 +215,22 @@ class StepUp(BaseReauthenticateView):
         return redirect(following)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        step_up_flow.send(request)
+        step_up_flow.send(request, me(request))
         response: HttpResponse = super().get(request, *args, **kwargs)
         return response
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "request": self.request}
+        return {
+            **super().get_form_kwargs(),
+            "request": self.request,
+            "person": me(self.request),
+        }
 
     def get_context_data(self, **given: Any) -> dict[str, Any]:
         return {**super().get_context_data(**given), "email": me(self.request).email}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        step_up_flow.done(self.request)
+        step_up_flow.done(self.request, me(self.request))
         response: HttpResponse = super().form_valid(form)
         return response
 

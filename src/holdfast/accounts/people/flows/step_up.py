@@ -37,13 +37,13 @@ class StepUpForm(forms.Form):
         ),
     )
 
-    def __init__(self, request: HttpRequest, **given: Any) -> None:
+    def __init__(self, request: HttpRequest, person: Person, **given: Any) -> None:
         super().__init__(**given)
-        self.request = request
+        self.request, self.person = request, person
 
     def clean_code(self) -> str:
         typed = str(self.cleaned_data["code"])
-        if not take(_person(self.request).email or "", typed, STEP_UP):
+        if not take(self.person.email or "", typed, STEP_UP):
             note("step-up.failed", self.request, result="refused")
             wrong: forms.ValidationError = get_adapter().validation_error("incorrect_code")
             raise wrong
@@ -58,29 +58,23 @@ def ways(person: Person) -> list[dict[str, str]]:
 
 def is_due(request: HttpRequest | None) -> bool:
     """Whether somebody has to show by this way who they are."""
-    if request is None or not isinstance(request.user, Person) or not ways(request.user):
+    if request is None or not isinstance(request.user, Person):
         return False
-    return signed_in.of(request).is_late
+    return signed_in.of(request).is_late and bool(ways(request.user))
 
 
-def send(request: HttpRequest) -> None:
+def send(request: HttpRequest, person: Person) -> None:
     """Send a code, unless this session had one sent a minute ago."""
     now = int(time.time())
     if now - int(request.session.get(SENT, 0)) < BETWEEN_S:
         return
     request.session[SENT] = now
-    email = _person(request).email or ""
+    email = person.email or ""
     code = code_for(email, purpose=STEP_UP)
     get_adapter(request).send_mail("people/email/step_up_code", email, {"code": code})
 
 
-def done(request: HttpRequest) -> None:
+def done(request: HttpRequest, person: Person) -> None:
     """Write down that who is signed in has just shown who they are."""
-    person = _person(request)
     request.session.pop(SENT, None)
     record_authentication(request, person, method="code", email=person.email, reauthenticated=True)
-
-
-def _person(request: HttpRequest) -> Person:
-    assert isinstance(request.user, Person)  # noqa: S101 - the page is for who is signed in
-    return request.user
